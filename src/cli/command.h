@@ -1,0 +1,39 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+
+#include "core/transaction/progress.h"
+
+namespace weir::cli {
+
+/// What every command shares: how it may talk to the user.
+///
+/// A command's result goes to stdout (a table, or one JSON document with --json), progress and
+/// errors to stderr. It throws Error for failed work (exit code 1) and UsageError for wrong use
+/// (2).
+class Terminal {
+ public:
+  /// A progress bar when stderr is a terminal, else a plain line a step; silent with --quiet or
+  /// --json.
+  std::unique_ptr<Progress> make_progress() const;
+  bool json = false;
+  bool quiet = false;
+};
+
+/// Adds a command with the flags that all commands have. `example` is shown at the end of its
+/// --help.
+CLI::App* add_command(CLI::App& weir,
+                      Terminal& terminal,
+                      const std::string& name,
+                      const std::string& description,
+                      const std::string& example);
+
+/// Turns SIGINT and SIGTERM into Interrupted, thrown by the next Progress::update.
+void catch_signals();
+
+// One a command, each in a file of its name.
+
+}  // namespace weir::cli

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <vector>
+
+namespace weir::cli {
+
+/// The command line with settings from a TOML file and the environment put before the user's own
+/// flags.
+///
+/// Order, the last wins: defaults, TOML (`--config FILE`, else `weir.toml` here), environment
+/// (`WEIR_CLEAN__LABEL_DELAY=7d`), flags. Every long option of every command is a setting
+/// `[command] option_name`. Throws UsageError for an unknown one.
+std::vector<std::string> merge_settings(const CLI::App& weir, std::vector<std::string> arguments);
+
+}  // namespace weir::cli

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Makes this machine ready to build and test weir: Debian packages, then one locked Python environment
+# in .venv. Safe to run again: when nothing changed it only compares a stamp and returns.
+# Usage: tools/setup.sh [--bench] [--fuzz]    (adds the rivals of the benchmarks; clang's libFuzzer)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(g++ cmake ninja-build ccache git make pkg-config python3 python3-dev python3-venv
+  libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libssl-dev
+  libzstd-dev zlib1g-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev shellcheck zstd)
+locks=(requirements/weir.lock)
+for argument in "$@"; do
+  case "$argument" in
+    --bench) locks+=(requirements/bench.lock) ;;
+    --fuzz) packages+=(clang) ;;
+    *) echo "setup: unknown option '$argument'; wanted --bench or --fuzz" >&2; exit 2 ;;
+  esac
+done
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+apt_install() {
+  local missing=()
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ "${#missing[@]}" = 0 ] && return
+  echo "setup: installing Debian packages: ${missing[*]}"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+apt_install "${packages[@]}"
+if [[ " ${packages[*]} " == *" clang "* ]]; then
+  # libFuzzer's runtime is a package named after clang's own version.
+  apt_install "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+fi
+
+python="$("${WEIR_PYTHON:-python3}" -c 'import sys; print(sys.executable)')"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+  echo "setup: $python is older than Python 3.11; set WEIR_PYTHON to a newer one" >&2
+  exit 1
+}
+stamp="$(cat requirements/uv.lock "${locks[@]}" | sha256sum | cut -d' ' -f1) $python"
+if [ "$(cat .venv/.weir-stamp 2>/dev/null)" != "$stamp" ] && [ "${locks[*]}" = "requirements/weir.lock" ] &&
+  [[ "$(cat .venv/.weir-stamp-base 2>/dev/null)" == "$stamp" ]]; then
+  exit 0 # The environment with the benchmarks' rivals holds all that the plain one does.
+fi
+if [ "$(cat .venv/.weir-stamp 2>/dev/null)" != "$stamp" ]; then
+  echo "setup: making the Python environment .venv from ${locks[*]}"
+  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+  # uv itself is installed by pip above and must survive the sync.
+  .venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python requirements/uv.lock "${locks[@]}"
+  echo "$stamp" >.venv/.weir-stamp
+  echo "$(cat requirements/uv.lock requirements/weir.lock | sha256sum | cut -d' ' -f1) $python" >.venv/.weir-stamp-base
+fi
