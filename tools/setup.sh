@@ -8,10 +8,11 @@ cd "$(dirname "$0")/.."
 packages=(g++ cmake ninja-build ccache git make pkg-config python3 python3-dev python3-venv
   libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libssl-dev
   libzstd-dev zlib1g-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev shellcheck zstd)
-locks=(requirements/weir.lock)
+locks=(requirements/weir.lock)  # The environment holds exactly these.
+wants_bench=0
 for argument in "$@"; do
   case "$argument" in
-    --bench) locks+=(requirements/bench.lock) ;;
+    --bench) wants_bench=1 ;;
     --fuzz) packages+=(clang) ;;
     *) echo "setup: unknown option '$argument'; wanted --bench or --fuzz" >&2; exit 2 ;;
   esac
@@ -39,17 +40,21 @@ python="$("${WEIR_PYTHON:-python3}" -c 'import sys; print(sys.executable)')"
   echo "setup: $python is older than Python 3.11; set WEIR_PYTHON to a newer one" >&2
   exit 1
 }
-stamp="$(cat requirements/uv.lock "${locks[@]}" | sha256sum | cut -d' ' -f1) $python"
-if [ "$(cat .venv/.weir-stamp 2>/dev/null)" != "$stamp" ] && [ "${locks[*]}" = "requirements/weir.lock" ] &&
-  [[ "$(cat .venv/.weir-stamp-base 2>/dev/null)" == "$stamp" ]]; then
-  exit 0 # The environment with the benchmarks' rivals holds all that the plain one does.
+# Once the rivals are installed they stay, or `make test` and `make bench` would undo each other.
+if [ "$wants_bench" = 1 ] || grep -qs bench .venv/.weir-locks; then
+  locks+=(requirements/bench.lock)
 fi
-if [ "$(cat .venv/.weir-stamp 2>/dev/null)" != "$stamp" ]; then
-  echo "setup: making the Python environment .venv from ${locks[*]}"
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
-  # uv itself is installed by pip above and must survive the sync.
-  .venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python requirements/uv.lock "${locks[@]}"
-  echo "$stamp" >.venv/.weir-stamp
-  echo "$(cat requirements/uv.lock requirements/weir.lock | sha256sum | cut -d' ' -f1) $python" >.venv/.weir-stamp-base
-fi
+# .venv/.weir-locks lists the interpreter and the hash of each lock file that is installed.
+lock_hash() { sha256sum "$1" | cut -d' ' -f1; }
+complete=1
+for lock in "${locks[@]}"; do
+  grep -qxF "$(lock_hash "$lock") $lock $python" .venv/.weir-locks 2>/dev/null || complete=0
+done
+[ "$complete" = 1 ] && exit 0
+
+echo "setup: making the Python environment .venv from ${locks[*]}"
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+rm -f .venv/.weir-locks
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+.venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python requirements/uv.lock "${locks[@]}"
+for lock in "${locks[@]}"; do echo "$(lock_hash "$lock") $lock $python"; done >.venv/.weir-locks

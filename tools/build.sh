@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Sets up the machine, then configures and builds one CMake preset. Usage: tools/build.sh [release|dev|asan|tsan]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset="${1:-release}"
+tools/setup.sh
+if [ ! -f "build/$preset/build.ninja" ]; then
+  cmake --preset "$preset" >"build-$preset.log" 2>&1 || { cat "build-$preset.log" >&2; exit 1; }
+  mv "build-$preset.log" "build/$preset/configure.log"
+fi
+cmake --build --preset "$preset" -- --quiet
