@@ -39,12 +39,11 @@ std::string_view action_name(Action action) {
 }
 
 std::string Policy::to_toml() const {
-  // A decimal point in every number: a whole one would read back as an integer.
   return fmt::format(
       "# Thresholds on the model's margin (log-odds). A margin at or above one takes its action.\n"
-      "challenge_margin = {:#}\n"
-      "decline_margin = {:#}\n"
-      "expected_false_positive_rate = {:#}\n",
+      "challenge_margin = {}\n"
+      "decline_margin = {}\n"
+      "expected_false_positive_rate = {}\n",
       challenge_margin, decline_margin, expected_false_positive_rate);
 }
 
