@@ -33,7 +33,4 @@ Settings parse_toml_settings(std::string_view text,
 Settings parse_environment_settings(const std::vector<std::string>& environment,
                                     const std::vector<SettingName>& known);
 
-/// The candidate with the smallest edit distance to `word`; empty when there is none.
-std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
-
 }  // namespace weir::config
