@@ -6,6 +6,9 @@
 #include <chrono>
 #include <csignal>
 
+#include "core/transaction/calendar.h"
+#include "core/transaction/error.h"
+
 namespace weir::cli {
 namespace {
 
@@ -103,6 +106,52 @@ CLI::App* add_command(CLI::App& weir,
   command->add_flag("--json", terminal.json, "Print the result as one JSON document");
   command->add_flag("--quiet", terminal.quiet, "No progress on stderr");
   return command;
+}
+
+CLI::Option* add_time_option(CLI::App& command,
+                             const std::string& flag,
+                             std::optional<Seconds>& value,
+                             const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          flag,
+          [flag, &value](const std::string& text) {
+            value = parse_date(text);
+            if (!value) value = parse_datetime(text);
+            if (!value) {
+              throw UsageError(fmt::format(
+                  "{} is \"{}\", wanted a date like 2019-08-22 or a time like 2019-08-22 12:00:00",
+                  flag, text));
+            }
+          },
+          description)
+      ->type_name("DATE");
+}
+
+void add_period_options(CLI::App& command,
+                        std::optional<Seconds>& from,
+                        std::optional<Seconds>& to) {
+  add_time_option(command, "--from", from,
+                  "First day of the period; the first there is if not given");
+  add_time_option(command, "--to", to, "The day after the period's last; the end if not given");
+}
+
+CLI::Option* add_duration_option(CLI::App& command,
+                                 const std::string& flag,
+                                 std::optional<Seconds>& value,
+                                 const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          flag,
+          [flag, &value](const std::string& text) {
+            value = parse_duration(text);
+            if (!value) {
+              throw UsageError(
+                  fmt::format("{} is \"{}\", wanted a duration like 7d, 36h or 15m", flag, text));
+            }
+          },
+          description)
+      ->type_name("DURATION");
 }
 
 void catch_signals() {

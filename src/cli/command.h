@@ -3,8 +3,10 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "core/transaction/payment.h"
 #include "core/transaction/progress.h"
 
 namespace weir::cli {
@@ -30,6 +32,24 @@ CLI::App* add_command(CLI::App& weir,
                       const std::string& name,
                       const std::string& description,
                       const std::string& example);
+
+/// A flag that takes a date (`2019-08-22`, midnight UTC) or `2019-08-22 12:00:00`; UsageError
+/// otherwise.
+CLI::Option* add_time_option(CLI::App& command,
+                             const std::string& flag,
+                             std::optional<Seconds>& value,
+                             const std::string& description);
+
+/// `--from` and `--to`: the half-open period [from, to).
+void add_period_options(CLI::App& command,
+                        std::optional<Seconds>& from,
+                        std::optional<Seconds>& to);
+
+/// A flag that takes `7d`, `36h`, `15m` or seconds; UsageError otherwise.
+CLI::Option* add_duration_option(CLI::App& command,
+                                 const std::string& flag,
+                                 std::optional<Seconds>& value,
+                                 const std::string& description);
 
 /// Turns SIGINT and SIGTERM into Interrupted, thrown by the next Progress::update.
 void catch_signals();
