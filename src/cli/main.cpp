@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/settings.h"
+#include "cli/simulate.h"
 #include "core/transaction/error.h"
 
 namespace {
@@ -22,6 +23,7 @@ int run(int argc, char** argv) {
   weir.require_subcommand(1);
   weir.set_version_flag("--version", WEIR_VERSION);
   Terminal terminal;
+  add_simulate_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     std::vector<std::string> merged = merge_settings(weir, arguments);
