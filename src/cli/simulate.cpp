@@ -181,7 +181,7 @@ void add_simulate_command(CLI::App& weir, Terminal& terminal) {
       "course (1,000,000 customers, 1,000 terminals, 1,200 days), course-small (a "
       "fortieth of it, 60 days) or handbook (5,000 customers, 10,000 terminals, 183 "
       "days); the flags below replace its parameters");
-  command->add_option("--seed", flags->seed, "Same seed, same bytes [42]");
+  command->add_option("--seed", flags->seed, "Same seed, same bytes; the preset's own when not given");
   command->add_option("--defects", flags->defects,
                       "Times the real data's defect rates; 0 for clean rows");
   command->add_option("--customers", flags->customers, "Number of customers");
@@ -197,11 +197,15 @@ void add_simulate_command(CLI::App& weir, Terminal& terminal) {
   command->add_option("--customer-starts", flags->customer_starts,
                       "Customers compromised a day (scenario 3)");
   command->add_option("--customer-episode", flags->customer_episode, "For how long, e.g. 14d");
-  command->add_flag("--midnight-starts,!--random-starts", flags->midnight_starts,
-                    "Exactly so many starts a day, at midnight, as in the handbook; else a Poisson "
-                    "number at random seconds");
-  command->add_flag("--warm-start,!--cold-start", flags->warm_start,
-                    "Episodes also begin before the first day, so that fraud does not ramp up");
+  // Functions: CLI11 would fill an optional bool with false where the flag is not given.
+  command->add_flag_function(
+      "--midnight-starts,!--random-starts",
+      [flags](std::int64_t count) { flags->midnight_starts = count > 0; },
+      "Exactly so many starts a day, at midnight, as in the handbook; else a Poisson number at "
+      "random seconds");
+  command->add_flag_function(
+      "--warm-start,!--cold-start", [flags](std::int64_t count) { flags->warm_start = count > 0; },
+      "Episodes also begin before the first day, so that fraud does not ramp up");
   command->add_option("--format", flags->format, "course (text) or handbook (CSV)");
   command->add_option("--order", flags->order, "Rows of a day by customer or by time");
   command->add_option("--out-of-reach", flags->out_of_reach,
