@@ -71,8 +71,9 @@ struct Reject {
 };
 
 inline constexpr std::size_t kMaxRejectValue = 256;
-inline constexpr Seconds kFirstTime = 0;             ///< 1970-01-01
-inline constexpr Seconds kLastTime = 7'258'118'400;  ///< 2200-01-01, the first time refused.
+inline constexpr Seconds kFirstTime = 0;  ///< 1970-01-01
+inline constexpr Seconds kLastTime =
+    4'102'444'800;  ///< 2100-01-01, the first time refused; windows count in 32 bits.
 inline constexpr int kMaxScenario = 6;
 
 /// Applies every rule that needs one row only: all but the duplicates.

@@ -31,7 +31,7 @@ constexpr std::array<RuleText, kRuleCount> kRules = {{
      "a `transaction_id`, amount or label that is not a number",
      "Guessing a number would invent a payment."},
     {Rule::kTimeInvalid, "time_invalid", RuleAction::kQuarantine,
-     "a time that is not on the calendar or outside 1970 to 2199; also `24:00:00` where "
+     "a time that is not on the calendar or outside 1970 to 2099; also `24:00:00` where "
      "`tx_time_seconds` is absent or disagrees",
      "Windows, order and label delays all hang on the time."},
     {Rule::kTime24Repaired, "time_24_repaired", RuleAction::kRepair, "the time `24:00:00` of a day",
@@ -57,6 +57,9 @@ constexpr std::array<RuleText, kRuleCount> kRules = {{
     {Rule::kLabelConflict, "label_conflict", RuleAction::kQuarantine,
      "`is_fraud` and `fraud_scenario` that disagree, or a label outside 0..1 and 0..6",
      "Neither of two labels can be trusted, and a wrong one teaches the model."},
+    {Rule::kTimeInFuture, "time_in_future", RuleAction::kQuarantine,
+     "live only: a payment dated more than five minutes after it was logged",
+     "It would push every earlier payment of its keys out of the windows."},
 }};
 
 static_assert(std::is_sorted(kRules.begin(), kRules.end(), [](const auto& left, const auto& right) {

@@ -24,8 +24,9 @@ enum class Rule : std::uint8_t {
   kAmountInvalid,
   kAmountZeroKept,
   kLabelConflict,
+  kTimeInFuture,
 };
-inline constexpr std::size_t kRuleCount = 13;
+inline constexpr std::size_t kRuleCount = 14;
 
 /// What becomes of a row that a rule finds.
 enum class RuleAction : std::uint8_t {
