@@ -121,13 +121,19 @@ Calibration Calibration::fit_isotonic(std::span<const float> margins,
     }
     blocks.push_back(block);
   }
-  const double lowest = 0.5 / static_cast<double>(blocks.front().rows + 1);
-  const double highest = 1 - 0.5 / static_cast<double>(blocks.back().rows + 1);
   Calibration result;
   result.method_ = Method::kIsotonic;
   for (const Block& block : blocks) {
     result.knot_margins_.push_back(block.mean_margin());
-    result.knot_probabilities_.push_back(std::max(lowest, std::min(highest, block.fraud_rate())));
+    result.knot_probabilities_.push_back(block.fraud_rate());
+  }
+  // No payment is surely genuine or surely fraud; but an end does not pass its neighbour.
+  auto& knots = result.knot_probabilities_;
+  const double lowest = 0.5 / static_cast<double>(blocks.front().rows + 1);
+  const double highest = 1 - 0.5 / static_cast<double>(blocks.back().rows + 1);
+  if (knots.size() > 1) {
+    knots.front() = std::max(knots.front(), std::min(lowest, knots[1]));
+    knots.back() = std::min(knots.back(), std::max(highest, knots[knots.size() - 2]));
   }
   return result;
 }
