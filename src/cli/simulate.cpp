@@ -118,7 +118,7 @@ double percent(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-void print_line(std::string_view name, const Tally& tally, std::int64_t all_rows) {
+void print_line(std::string_view name, const PlantedTally& tally, std::int64_t all_rows) {
   fmt::print("{:<28}{:>14}{:>9.4f} %{:>18}\n", name, tally.rows, percent(tally.rows, all_rows),
              format_roubles(tally.amount_minor));
 }
@@ -134,7 +134,7 @@ void print_table(const SimulateResult& result, const SimulationSpec& spec) {
     print_line(kScenarios[i], counts.by_scenario[i], rows);
   }
   for (const DefectRule& rule : defect_rules()) {
-    const Tally& tally = counts.defects[static_cast<std::size_t>(rule.defect)];
+    const PlantedTally& tally = counts.defects[static_cast<std::size_t>(rule.defect)];
     if (tally.rows != 0) print_line(rule.id, tally, rows);
   }
   print_line("to come out clean", counts.clean, rows);
@@ -181,7 +181,8 @@ void add_simulate_command(CLI::App& weir, Terminal& terminal) {
       "course (1,000,000 customers, 1,000 terminals, 1,200 days), course-small (a "
       "fortieth of it, 60 days) or handbook (5,000 customers, 10,000 terminals, 183 "
       "days); the flags below replace its parameters");
-  command->add_option("--seed", flags->seed, "Same seed, same bytes; the preset's own when not given");
+  command->add_option("--seed", flags->seed,
+                      "Same seed, same bytes; the preset's own when not given");
   command->add_option("--defects", flags->defects,
                       "Times the real data's defect rates; 0 for clean rows");
   command->add_option("--customers", flags->customers, "Number of customers");

@@ -12,7 +12,7 @@ using Json = nlohmann::ordered_json;
 constexpr double kFirstFileRows = 46'988'418;
 constexpr double kAllRows = 1'879'794'138;
 
-Json to_json(const Tally& tally) {
+Json to_json(const PlantedTally& tally) {
   return {{"rows", tally.rows}, {"frauds", tally.frauds}, {"amount_minor", tally.amount_minor}};
 }
 
@@ -58,7 +58,7 @@ std::string format_planted(const SimulationSpec& spec, const PlantedCounts& coun
   Json& defects = document["defects"] = Json::object();
   Json& totals = document["defect_totals"] = Json::object();
   for (const DefectRule& rule : defect_rules()) {
-    const Tally& tally = counts.defects[static_cast<std::size_t>(rule.defect)];
+    const PlantedTally& tally = counts.defects[static_cast<std::size_t>(rule.defect)];
     defects[std::string(rule.id)] = tally.rows;
     totals[std::string(rule.id)] = to_json(tally);
   }

@@ -43,8 +43,8 @@ struct DefectRule {
 /// In the order of `Defect`.
 const std::array<DefectRule, kDefectCount>& defect_rules();
 
-/// Rows, and the frauds and money in them as the rows say.
-struct Tally {
+/// Rows, and the frauds and money in them as far as a reader of the rows can tell.
+struct PlantedTally {
   std::int64_t rows = 0;
   std::int64_t frauds = 0;
   std::int64_t amount_minor = 0;
@@ -54,23 +54,23 @@ struct Tally {
     frauds += fraud ? 1 : 0;
     amount_minor += amount;
   }
-  Tally& operator+=(const Tally& other) {
+  PlantedTally& operator+=(const PlantedTally& other) {
     rows += other.rows;
     frauds += other.frauds;
     amount_minor += other.amount_minor;
     return *this;
   }
-  friend bool operator==(const Tally&, const Tally&) = default;
+  friend bool operator==(const PlantedTally&, const PlantedTally&) = default;
 };
 
 /// What a simulation has written: cleaning must find exactly this.
 struct PlantedCounts {
-  Tally written;     ///< All rows of the raw files: the sum of the next three.
-  Tally clean;       ///< With every terminal id outside 0 … terminals - 1 refused.
-  Tally duplicates;  ///< Whole-row copies.
-  Tally quarantined;
-  std::array<Tally, 4> by_scenario;  ///< The payments as made, before defects.
-  std::array<Tally, kDefectCount> defects;
+  PlantedTally written;     ///< All rows of the raw files: the sum of the next three.
+  PlantedTally clean;       ///< With every terminal id outside 0 … terminals - 1 refused.
+  PlantedTally duplicates;  ///< Whole-row copies.
+  PlantedTally quarantined;
+  std::array<PlantedTally, 4> by_scenario;  ///< The payments as made, before defects.
+  std::array<PlantedTally, kDefectCount> defects;
 
   PlantedCounts& operator+=(const PlantedCounts& other);
   friend bool operator==(const PlantedCounts&, const PlantedCounts&) = default;

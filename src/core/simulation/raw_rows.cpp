@@ -168,9 +168,10 @@ class Planter {
         write(join(fields), rule.fate, fraud, -amount);
         count(rule, fraud, -amount);
         return;
-      case Defect::kFieldCount:
-        write(join(std::span(fields).first(fields.size() - 1)), rule.fate, fraud, amount);
-        count(rule, fraud, amount);
+      case Defect::kFieldCount:  // Which field is missing cannot be told, so nothing is known of
+                                 // it.
+        write(join(std::span(fields).first(fields.size() - 1)), rule.fate, fraud, 0);
+        count(rule, fraud, 0);
         return;
       case Defect::kNotANumber:
         fields[kId] += 'x';

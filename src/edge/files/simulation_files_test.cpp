@@ -109,8 +109,8 @@ TEST_F(SimulationFilesTest, PlantsExactlyWhatItSays) {
   const SimulationSpec spec = dirty();
   const SimulationFiles files = write(spec, "data", 2);
   ASSERT_EQ(files.raw.size(), 3U);
-  std::map<std::string, Tally> found;
-  Tally written;
+  std::map<std::string, PlantedTally> found;
+  PlantedTally written;
   std::unordered_map<std::string, std::string> line_of_id;
   std::int64_t largest_id = -1;
   std::int64_t later_copies = 0;
@@ -121,8 +121,8 @@ TEST_F(SimulationFilesTest, PlantsExactlyWhatItSays) {
     EXPECT_EQ(line + "\n", raw_header(spec.format));
     while (std::getline(text, line)) {
       const auto fields = split(line);
-      const bool fraud = fields[7] == "1";
-      const std::int64_t amount = *parse_amount_minor(fields[4]);
+      const bool fraud = fields.size() == 9 && fields[7] == "1";
+      const std::int64_t amount = fields.size() == 9 ? *parse_amount_minor(fields[4]) : 0;
       written.add(fraud, amount);
       const auto [first, is_new] = line_of_id.emplace(fields[0], line);
       std::string defect = defect_of(fields, spec);
@@ -143,10 +143,10 @@ TEST_F(SimulationFilesTest, PlantsExactlyWhatItSays) {
   }
   EXPECT_EQ(written, files.counts.written);
   EXPECT_GT(later_copies, 0);
-  Tally clean = written;
+  PlantedTally clean = written;
   for (const DefectRule& rule : defect_rules()) {
-    const Tally& planted = files.counts.defects[static_cast<std::size_t>(rule.defect)];
-    const Tally& seen = found[std::string(rule.id)];
+    const PlantedTally& planted = files.counts.defects[static_cast<std::size_t>(rule.defect)];
+    const PlantedTally& seen = found[std::string(rule.id)];
     EXPECT_EQ(planted, seen) << rule.id;
     EXPECT_GT(planted.rows, 0) << rule.id;
     if (rule.fate == RowFate::kClean) continue;
@@ -186,8 +186,9 @@ TEST_F(SimulationFilesTest, NoDefectsMeansCleanRows) {
   spec.defects = 0;
   const SimulationFiles files = write(spec, "data", 2);
   EXPECT_EQ(files.counts.clean, files.counts.written);
-  EXPECT_EQ(files.counts.quarantined, Tally{});
-  EXPECT_EQ(files.counts.defects[static_cast<std::size_t>(Defect::kTime24Repaired)], Tally{});
+  EXPECT_EQ(files.counts.quarantined, PlantedTally{});
+  EXPECT_EQ(files.counts.defects[static_cast<std::size_t>(Defect::kTime24Repaired)],
+            PlantedTally{});
 }
 
 class StopsAtOnce : public Progress {
