@@ -1,0 +1,1 @@
+#include "edge/report/chart.h"
