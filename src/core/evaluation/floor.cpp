@@ -1,0 +1,187 @@
+#include "core/evaluation/floor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <map>
+
+#include "core/transaction/calendar.h"
+#include "core/transaction/error.h"
+#include "core/transaction/hash.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kHeader = "scenario,key,from,until";
+constexpr int kTerminalScenario = 2;
+constexpr std::uint64_t kChanceSeed = 0x666c6f6f72;  // Any constant.
+
+/// Sorted, disjoint episodes of each terminal.
+using Episodes = std::map<std::int64_t, std::vector<TruthWindow>>;
+
+Episodes terminal_episodes(std::span<const TruthWindow> windows) {
+  Episodes episodes;
+  for (const TruthWindow& window : windows) {
+    if (window.scenario == kTerminalScenario) episodes[window.key].push_back(window);
+  }
+  for (auto& [terminal, list] : episodes) {
+    std::sort(list.begin(), list.end(), [](const TruthWindow& left, const TruthWindow& right) {
+      return left.from < right.from;
+    });
+    std::vector<TruthWindow> merged;
+    for (const TruthWindow& window : list) {
+      if (!merged.empty() && window.from <= merged.back().until) {
+        merged.back().until = std::max(merged.back().until, window.until);
+      } else {
+        merged.push_back(window);
+      }
+    }
+    list = std::move(merged);
+  }
+  return episodes;
+}
+
+const TruthWindow* episode_at(const Episodes& episodes, std::int64_t terminal, Seconds time) {
+  const auto found = episodes.find(terminal);
+  if (found == episodes.end()) return nullptr;
+  for (const TruthWindow& window : found->second) {
+    if (window.from <= time && time < window.until) return &window;
+  }
+  return nullptr;
+}
+
+template <typename Number>
+bool read_number(std::string_view text, Number& number) {
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
+  return result.ec == std::errc() && result.ptr == text.data() + text.size();
+}
+
+}  // namespace
+
+std::vector<TruthWindow> parse_truth(std::string_view csv, std::string_view source) {
+  std::vector<TruthWindow> windows;
+  std::size_t line_number = 0;
+  while (!csv.empty()) {
+    const std::size_t end = csv.find('\n');
+    std::string_view line = csv.substr(0, end);
+    csv.remove_prefix(end == std::string_view::npos ? csv.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (++line_number == 1) {
+      if (line != kHeader) {
+        throw Error(fmt::format(
+            "truth \"{}\": line 1 is \"{}\", wanted \"{}\"; give the windows.csv of weir simulate",
+            source, line.substr(0, 80), kHeader));
+      }
+      continue;
+    }
+    if (line.empty()) continue;
+    std::vector<std::string_view> fields;
+    for (std::string_view rest = line;;) {
+      const std::size_t comma = rest.find(',');
+      fields.push_back(rest.substr(0, comma));
+      if (comma == std::string_view::npos) break;
+      rest.remove_prefix(comma + 1);
+    }
+    TruthWindow window;
+    const auto from = fields.size() == 4 ? parse_datetime(fields[2]) : std::nullopt;
+    const auto until = fields.size() == 4 ? parse_datetime(fields[3]) : std::nullopt;
+    if (!from || !until || *from > *until || !read_number(fields[0], window.scenario) ||
+        !read_number(fields[1], window.key)) {
+      throw Error(fmt::format("truth \"{}\": line {} is \"{}\", wanted scenario,key,from,until",
+                              source, line_number, line.substr(0, 80)));
+    }
+    window.from = *from;
+    window.until = *until;
+    windows.push_back(window);
+  }
+  if (line_number == 0)
+    throw Error(
+        fmt::format("truth \"{}\" is empty; give the windows.csv of weir simulate", source));
+  return windows;
+}
+
+std::vector<TruthWindow> windows_from_labels(const PaymentView& history) {
+  std::map<std::int64_t, TruthWindow> open;
+  std::vector<TruthWindow> windows;
+  for (std::size_t row = 0; row < history.size(); ++row) {
+    if (history.fraud_scenario[row] != kTerminalScenario) continue;
+    const std::int64_t terminal = history.terminal_id[row];
+    const Seconds time = history.event_time[row];
+    const auto [window, first] =
+        open.try_emplace(terminal, TruthWindow{kTerminalScenario, terminal, time, time + 1});
+    if (first) continue;
+    if (time - window->second.until > kEpisodeGap) {
+      windows.push_back(window->second);
+      window->second.from = time;
+    }
+    window->second.until = time + 1;
+  }
+  for (const auto& [terminal, window] : open) windows.push_back(window);
+  return windows;
+}
+
+double Floor::share() const {
+  return frauds == 0 ? 0.0 : static_cast<double>(blind) / static_cast<double>(frauds);
+}
+
+Floor compute_floor(const PaymentView& history,
+                    std::size_t begin,
+                    std::span<const TruthWindow> windows,
+                    Seconds label_delay) {
+  WEIR_CHECK(history.has_labels() && begin <= history.size());
+  const Episodes episodes = terminal_episodes(windows);
+  std::map<const TruthWindow*, Seconds> first_fraud;  // Of each episode.
+  Floor floor;
+  floor.is_blind.resize(history.size() - begin);
+  for (std::size_t row = 0; row < history.size(); ++row) {
+    if (history.is_fraud[row] == 0) continue;
+    const Seconds time = history.event_time[row];
+    const TruthWindow* episode = episode_at(episodes, history.terminal_id[row], time);
+    const auto evidence = episode == nullptr ? first_fraud.end() : first_fraud.find(episode);
+    if (row >= begin) {
+      ++floor.frauds;
+      if (history.fraud_scenario[row] == kTerminalScenario) {
+        ++floor.scenario_2;
+        const bool known = evidence != first_fraud.end() && evidence->second + label_delay <= time;
+        floor.is_blind[row - begin] = !known;
+        floor.blind += !known;
+      }
+    }
+    if (episode != nullptr && evidence == first_fraud.end()) first_fraud[episode] = time;
+  }
+  return floor;
+}
+
+Ceiling compute_ceiling(const Floor& floor, const PaymentView& payments) {
+  WEIR_CHECK(floor.is_blind.size() == payments.size());
+  const auto visible = static_cast<double>(floor.frauds - floor.blind);
+  const auto blind = static_cast<double>(floor.blind);
+  const auto frauds = static_cast<double>(floor.frauds);
+  const std::size_t rest = payments.size() - (floor.frauds - floor.blind);
+  Ceiling ceiling;
+  if (floor.frauds == 0 || rest == floor.blind) {
+    ceiling.average_precision = ceiling.roc_auc = std::numeric_limits<double>::quiet_NaN();
+  } else {
+    // Place j of the rest is a fraud with chance `density`; expected precision there.
+    const double density = blind / static_cast<double>(rest);
+    double sum = visible;
+    for (std::size_t j = 1; j <= rest; ++j) {
+      const auto place = static_cast<double>(j);
+      sum += density * (visible + 1 + density * (place - 1)) / (visible + place);
+    }
+    ceiling.average_precision = sum / frauds;
+    ceiling.roc_auc = (visible + blind / 2) / frauds;
+  }
+  ceiling.scores.reserve(payments.size());
+  for (std::size_t row = 0; row < payments.size(); ++row) {
+    const auto id = static_cast<std::uint64_t>(payments.transaction_id[row]);
+    const bool seen = payments.is_fraud[row] != 0 && !floor.is_blind[row];
+    ceiling.scores.push_back(seen ? 2.0F
+                                  : static_cast<float>(unit_interval(hash64(kChanceSeed, id))));
+  }
+  return ceiling;
+}
+
+}  // namespace weir

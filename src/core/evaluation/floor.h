@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/transaction/payment.h"
+
+namespace weir {
+
+/// One compromise of the simulator's truth: a terminal (scenario 2) or a customer (scenario 3),
+/// [from, until).
+struct TruthWindow {
+  int scenario = 0;
+  std::int64_t key = 0;
+  Seconds from = 0;
+  Seconds until = 0;
+
+  friend bool operator==(const TruthWindow&, const TruthWindow&) = default;
+};
+
+/// Reads `scenario,key,from,until` lines below that header. Throws Error naming `source` and the
+/// line.
+std::vector<TruthWindow> parse_truth(std::string_view csv, std::string_view source);
+
+/// Terminal windows guessed from the labels where no truth is at hand: frauds of scenario 2 of one
+/// terminal with no gap above `kEpisodeGap` are one episode.
+inline constexpr Seconds kEpisodeGap = 7 * kSecondsPerDay;
+std::vector<TruthWindow> windows_from_labels(const PaymentView& history);
+
+/// What no model can know, for a label delay.
+///
+/// A payment of scenario 2 looks genuine; the only evidence is an earlier fraud of the same
+/// terminal in the same episode (overlapping windows are one) whose label is known by then:
+/// event_time + label_delay <= t. Without it the fraud is blind. Scenarios 1 and 3 show in the
+/// payment itself and count as visible, so the floor is a lower bound.
+struct Floor {
+  std::uint64_t frauds = 0;
+  std::uint64_t blind = 0;
+  std::uint64_t scenario_2 = 0;
+  std::vector<bool> is_blind;  ///< By row of the evaluated payments.
+
+  /// Blind / frauds: the FNR below which no honest score at FPR 0 can get.
+  double share() const;
+  /// The same when `rate` of the genuine payments are flagged: at best so many of the blind frauds
+  /// are hit.
+  double false_negative_rate_at(double rate) const { return share() * (1 - rate); }
+};
+
+/// The floor of rows [begin, history.size()) of `history`, which is sorted by time and starts early
+/// enough to hold the episodes that reach into them.
+Floor compute_floor(const PaymentView& history,
+                    std::size_t begin,
+                    std::span<const TruthWindow> windows,
+                    Seconds label_delay);
+
+/// What a perfect ranking of everything visible reaches: the visible frauds first, the blind ones
+/// spread over the genuine payments by chance.
+struct Ceiling {
+  double average_precision = 0;  ///< Expected value.
+  double roc_auc = 0;
+  std::vector<float> scores;  ///< Such a ranking, by row; chance from a hash of the transaction id.
+};
+Ceiling compute_ceiling(const Floor& floor, const PaymentView& payments);
+
+}  // namespace weir
