@@ -7,6 +7,7 @@
 #include <new>
 
 #include "cli/command.h"
+#include "cli/features.h"
 #include "cli/settings.h"
 #include "cli/simulate.h"
 #include "core/transaction/error.h"
@@ -24,6 +25,7 @@ int run(int argc, char** argv) {
   weir.set_version_flag("--version", WEIR_VERSION);
   Terminal terminal;
   add_simulate_command(weir, terminal);
+  add_features_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     std::vector<std::string> merged = merge_settings(weir, arguments);
