@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "core/model/byte_forest.h"
+#include "core/model/portable_engine.h"
 #include "core/transaction/error.h"
 
 namespace weir {
@@ -58,13 +60,42 @@ std::string_view name(ScorerKind kind) {
 }
 
 bool Scorer::available(ScorerKind kind) {
+#if defined(__x86_64__)
+  // The kernels' byte layout does not matter to the operating system, but their registers do:
+  // __builtin_cpu_supports also asks whether it saves them.
+  if (kind == ScorerKind::kAvx2) {
+    return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0 &&
+           __builtin_cpu_supports("bmi2") != 0 && __builtin_cpu_supports("popcnt") != 0;
+  }
+  if (kind == ScorerKind::kVbmi) {
+    return available(ScorerKind::kAvx2) && __builtin_cpu_supports("avx512f") != 0 &&
+           __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+           __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vbmi") != 0;
+  }
+#endif
   return kind != ScorerKind::kAvx2 && kind != ScorerKind::kVbmi;
 }
 
 Scorer::Scorer(const Forest& forest, ScorerKind kind)
     : kind_(kind), feature_count_(forest.feature_count()) {
-  kind_ = ScorerKind::kNaive;
-  engine_ = std::make_unique<NaiveEngine>(forest);
+  if (!available(kind)) {
+    throw Error(fmt::format("scorer \"{}\": this processor lacks its instructions; take \"auto\"",
+                            name(kind)));
+  }
+  if (kind_ == ScorerKind::kAuto) {
+    kind_ = available(ScorerKind::kVbmi)   ? ScorerKind::kVbmi
+            : available(ScorerKind::kAvx2) ? ScorerKind::kAvx2
+                                           : ScorerKind::kPortable;
+  }
+  if (kind_ != ScorerKind::kNaive && kind_ != ScorerKind::kPortable) {
+    engine_ = make_byte_engine(forest, kind_);
+    if (!engine_) kind_ = ScorerKind::kPortable;
+  }
+  if (kind_ == ScorerKind::kPortable) {
+    engine_ = make_portable_engine(forest);
+    if (!engine_) kind_ = ScorerKind::kNaive;
+  }
+  if (kind_ == ScorerKind::kNaive) engine_ = std::make_unique<NaiveEngine>(forest);
 }
 
 Scorer::~Scorer() = default;
