@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/transaction/error.h"
+#include "core/transaction/nearest_name.h"
 
 namespace weir {
 namespace {
@@ -64,7 +65,9 @@ SimulationSpec SimulationSpec::preset(std::string_view name) {
   if (name == "course") return course();
   if (name == "course-small") return course_small();
   if (name == "handbook") return SimulationSpec{};
-  throw UsageError(fmt::format("--preset is \"{}\", wanted {}", name, kSimulationPresets));
+  throw UsageError(fmt::format("--preset is \"{}\", wanted {}; nearest is {}", name,
+                               kSimulationPresets,
+                               nearest_name(name, {"course", "course-small", "handbook"})));
 }
 
 void SimulationSpec::validate() const {

@@ -224,25 +224,43 @@ class Production {
   std::exception_ptr failure_;
 };
 
+/// Removes the folder again if it was made here and nothing came of it.
+class NewFolder {
+ public:
+  explicit NewFolder(const fs::path& folder) : folder_(folder), existed_(fs::exists(folder)) {}
+  ~NewFolder() {
+    std::error_code ignored;
+    if (!existed_ && fs::is_empty(folder_, ignored)) fs::remove(folder_, ignored);
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+ private:
+  fs::path folder_;
+  bool existed_;
+};
+
 }  // namespace
 
 SimulationFiles write_simulation(const Simulator& simulator,
                                  const fs::path& folder,
                                  int threads,
                                  Progress& progress) {
-  StagedFolder staged(folder);
-  fs::create_directory(staged.path() / "raw");
+  const NewFolder parent(folder);
+  // Two folders, so that a lake beside them is never replaced.
+  StagedFolder raw(folder / "raw");
+  StagedFolder truth(folder / "truth");
   SimulationFiles files;
   {
-    Production production(simulator, staged.path() / "raw");
+    Production production(simulator, raw.path());
     production.run(threads, progress);
     files = production.result();
   }
   for (fs::path& name : files.raw) name = folder / "raw" / name;
-  write_text(staged.path() / "truth" / "windows.csv", format_windows(simulator.episodes()));
-  write_text(staged.path() / "truth" / "planted.json",
-             format_planted(simulator.spec(), files.counts));
-  staged.commit();
+  write_text(truth.path() / "windows.csv", format_windows(simulator.episodes()));
+  write_text(truth.path() / "planted.json", format_planted(simulator.spec(), files.counts));
+  raw.commit();
+  truth.commit();
   return files;
 }
 

@@ -16,7 +16,8 @@ struct SimulationFiles {
 };
 
 /// Writes `raw/YYYY-MM-DD.txt` (or `.csv`), `truth/windows.csv` and `truth/planted.json` under
-/// `folder`, which appears only when all of it is written.
+/// `folder`. `raw` and `truth` appear, or replace those of an earlier simulation, only when all is
+/// written; what else is in `folder` stays.
 ///
 /// The bytes do not depend on `threads`. Memory: the simulator's, plus about 12 MB a thread (in
 /// time order: one day a thread). Throws Error when the disk is full.

@@ -97,7 +97,7 @@ TEST_F(SimulationFilesTest, AnyNumberOfThreadsWritesTheSameBytes) {
     spec.order = order;
     write(spec, "one", 1);
     const auto one = content_of(folder_ / "one");
-    EXPECT_EQ(one.size(), 2U + 2U + 1U);  // Raw files, truth, the marker.
+    EXPECT_EQ(one.size(), 2U + 2U + 2U);  // Raw files, truth, the markers.
     write(spec, "two", 2);
     EXPECT_EQ(content_of(folder_ / "two"), one);
     write(spec, "five", 5);
@@ -222,10 +222,18 @@ TEST_F(SimulationFilesTest, AFullDiskIsAnErrorAndLeavesNothing) {
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 
-TEST_F(SimulationFilesTest, RefusesAFolderOfSomebodyElse) {
-  write_text(folder_ / "data" / "thesis.txt", "all my work");
-  EXPECT_THROW(write(dirty(), "data", 1), Error);
-  EXPECT_EQ(read_text(folder_ / "data" / "thesis.txt"), "all my work");
+TEST_F(SimulationFilesTest, ReplacesItsOwnFilesOnly) {
+  write(dirty(), "data", 1);
+  write_text(folder_ / "data" / "clean" / "lake.parquet", "hours of work");
+  SimulationSpec spec = dirty();
+  spec.days = 1;
+  write(spec, "data", 1);
+  EXPECT_EQ(read_text(folder_ / "data" / "clean" / "lake.parquet"), "hours of work");
+  EXPECT_FALSE(fs::exists(folder_ / "data" / "raw" / "2019-09-21.txt"));
+
+  write_text(folder_ / "mine" / "raw" / "thesis.txt", "all my work");
+  EXPECT_THROW(write(spec, "mine", 1), Error);
+  EXPECT_EQ(read_text(folder_ / "mine" / "raw" / "thesis.txt"), "all my work");
 }
 
 }  // namespace
