@@ -1,0 +1,194 @@
+#include "core/pipeline/pipeline.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <cstring>
+#include <utility>
+
+#include "core/decision/policy.h"
+#include "core/transaction/calendar.h"
+#include "core/transaction/error.h"
+#include "core/transaction/hash.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kMagic = "WEIRPIPE";
+constexpr std::uint32_t kFormatVersion = 1;
+
+std::uint64_t payment_hash(const Payment& payment) {
+  const auto bits = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+  return hash64(
+      hash64(bits(payment.transaction_id), bits(payment.event_time), bits(payment.customer_id)),
+      bits(payment.terminal_id), bits(payment.amount_minor));
+}
+
+Reject reject(const Payment& payment, Rule rule, Field field, std::string value) {
+  return {rule, field, std::move(value), payment.amount_minor, std::nullopt};
+}
+
+template <typename Value>
+void put(std::string& bytes, Value value) {
+  char raw[sizeof(Value)];
+  std::memcpy(raw, &value, sizeof(Value));
+  bytes.append(raw, sizeof(Value));
+}
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  std::string_view take(std::size_t count) {
+    if (count > rest_.size())
+      throw Error("snapshot: ends early; restore an older snapshot and replay the log");
+    const std::string_view part = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return part;
+  }
+  template <typename Value>
+  Value get() {
+    Value value;
+    std::memcpy(&value, take(sizeof(Value)).data(), sizeof(Value));
+    return value;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+void put_entry(std::string& bytes, const DecisionMemory::Entry& entry) {
+  put(bytes, entry.decision.position);
+  put(bytes, entry.decision.transaction_id);
+  put(bytes, static_cast<std::uint8_t>(entry.decision.action));
+  put(bytes, static_cast<std::uint8_t>(entry.decision.late));
+  put(bytes, entry.decision.margin);
+  put(bytes, entry.decision.probability);
+  put(bytes, entry.payment_hash);
+  put(bytes, entry.logged_at);
+}
+
+DecisionMemory::Entry get_entry(Reader& reader) {
+  DecisionMemory::Entry entry;
+  entry.decision.position = reader.get<std::uint64_t>();
+  entry.decision.transaction_id = reader.get<std::int64_t>();
+  entry.decision.action = static_cast<Action>(reader.get<std::uint8_t>());
+  entry.decision.late = reader.get<std::uint8_t>() != 0;
+  entry.decision.margin = reader.get<float>();
+  entry.decision.probability = reader.get<double>();
+  entry.payment_hash = reader.get<std::uint64_t>();
+  entry.logged_at = reader.get<Seconds>();
+  return entry;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const Bundle& bundle, PipelineOptions options)
+    : options_(std::move(options)),
+      version_(bundle.manifest.version),
+      policy_(Policy::parse(bundle.policy_toml, version_ + "/policy.toml")),
+      calibration_(bundle.calibration),
+      features_(bundle.features),
+      scorer_(Forest::parse_ubj(bundle.forest_ubj, version_ + "/forest.ubj")),
+      row_(bundle.features.size()) {
+  if (scorer_.feature_count() != row_.size()) {
+    throw Error(
+        fmt::format("bundle {}: the forest reads {} features, features.toml has {}; train it again",
+                    version_, scorer_.feature_count(), row_.size()));
+  }
+}
+
+std::variant<Decision, Reject> Pipeline::apply(const RawPayment& payment, Seconds logged_at) {
+  auto cleaned = clean(payment, options_.cleaning);
+  if (auto* reject = std::get_if<Reject>(&cleaned)) {
+    ++position_;
+    return std::move(*reject);
+  }
+  return apply(std::get<CleanedPayment>(cleaned).payment, logged_at);
+}
+
+std::variant<Decision, Reject> Pipeline::apply(const Payment& payment, Seconds logged_at) {
+  const std::uint64_t position = position_++;
+  memory_.forget(logged_at - options_.duplicate_window);
+  const std::uint64_t hash = payment_hash(payment);
+  if (const auto* known = memory_.find(payment.transaction_id)) {
+    if (known->payment_hash != hash) {
+      return reject(payment, Rule::kDuplicateId, Field::kTransactionId,
+                    fmt::format("{}", payment.transaction_id));
+    }
+    Decision repeated = known->decision;
+    repeated.repeated = true;
+    return repeated;
+  }
+  if (payment.event_time > logged_at + options_.max_future_skew) {
+    return reject(payment, Rule::kTimeInFuture, Field::kEventTime,
+                  format_datetime(payment.event_time));
+  }
+  const std::uint64_t late_before = features_.counters().late + features_.counters().too_late;
+  features_.apply(payment, row_);
+  Decision decision;
+  decision.position = position;
+  decision.transaction_id = payment.transaction_id;
+  decision.late = features_.counters().late + features_.counters().too_late != late_before;
+  decision.margin = scorer_.margin(row_.data());
+  decision.probability = calibration_.probability(decision.margin);
+  decision.action = policy_.decide(decision.margin);
+  memory_.insert({decision, hash, logged_at});
+  return decision;
+}
+
+void Pipeline::apply(const Feedback& feedback) {
+  ++position_;
+  features_.apply(feedback);
+}
+
+std::string Pipeline::snapshot() const {
+  std::string bytes(kMagic);
+  put(bytes, kFormatVersion);
+  put(bytes, static_cast<std::uint32_t>(version_.size()));
+  bytes += version_;
+  put(bytes, position_);
+  put(bytes, static_cast<std::uint64_t>(memory_.size()));
+  for (const auto& entry : memory_.entries()) put_entry(bytes, entry);
+  const std::string features = features_.snapshot();
+  put(bytes, static_cast<std::uint64_t>(features.size()));
+  bytes += features;
+  put(bytes, static_cast<std::uint64_t>(XXH3_64bits(bytes.data(), bytes.size())));
+  return bytes;
+}
+
+Pipeline Pipeline::restore(const Bundle& bundle, std::string_view bytes, PipelineOptions options) {
+  if (bytes.size() < kMagic.size() + 8 || !bytes.starts_with(kMagic)) {
+    throw Error(
+        "snapshot: these bytes are no weir snapshot; restore another one and replay the log");
+  }
+  std::uint64_t checksum;
+  std::memcpy(&checksum, bytes.data() + bytes.size() - 8, 8);
+  bytes.remove_suffix(8);
+  if (XXH3_64bits(bytes.data(), bytes.size()) != checksum) {
+    throw Error(
+        "snapshot: damaged (its checksum differs); restore an older snapshot and replay the log");
+  }
+  Reader reader(bytes.substr(kMagic.size()));
+  const auto format = reader.get<std::uint32_t>();
+  if (format != kFormatVersion) {
+    throw Error(fmt::format("snapshot: format {}, this build reads {}; replay the log instead",
+                            format, kFormatVersion));
+  }
+  const std::string_view version = reader.take(reader.get<std::uint32_t>());
+  if (version != bundle.manifest.version) {
+    throw Error(
+        fmt::format("snapshot: taken under bundle {}, this is bundle {}; replay the log instead",
+                    version, bundle.manifest.version));
+  }
+  Pipeline pipeline(bundle, std::move(options));
+  pipeline.position_ = reader.get<std::uint64_t>();
+  const auto remembered = reader.get<std::uint64_t>();
+  for (std::uint64_t i = 0; i < remembered; ++i) pipeline.memory_.insert(get_entry(reader));
+  const auto feature_bytes = reader.get<std::uint64_t>();
+  pipeline.features_ =
+      FeatureEngine::restore(bundle.features, reader.take(feature_bytes), "snapshot");
+  return pipeline;
+}
+
+}  // namespace weir

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/cleaning/clean_row.h"
+#include "core/features/feature_engine.h"
+#include "core/model/bundle.h"
+#include "core/model/calibration.h"
+#include "core/model/forest.h"
+#include "core/model/scorer.h"
+#include "core/pipeline/decision_memory.h"
+#include "core/transaction/payment.h"
+
+namespace weir {
+
+struct PipelineOptions {
+  /// A payment further in the future of its logging is rejected: it would wipe its keys' history.
+  Seconds max_future_skew = 300;
+  /// How long, by logging time, a repeated transaction id gets its first decision again.
+  Seconds duplicate_window = kSecondsPerDay;
+  /// For raw payments: which terminals there are.
+  CleaningConfig cleaning = {};
+};
+
+/// The deterministic state machine of DESIGN: applies log entries in order, gives out decisions.
+///
+/// The same bundle and the same entries give the same decisions and the same snapshot bytes, in a
+/// batch over files, in a service and in a replay. Not thread-safe: one log, one pipeline.
+class Pipeline {
+ public:
+  /// Throws Error naming the bundle when its parts do not fit together.
+  explicit Pipeline(const Bundle& bundle, PipelineOptions options = {});
+
+  /// Cleans a raw payment that was appended to the log at `logged_at` and decides on it.
+  ///
+  /// Beside the cleaning rules rejects `duplicate_id` (the id again with other content) and
+  /// `time_in_future`. A reject takes its position in the log and changes no state.
+  std::variant<Decision, Reject> apply(const RawPayment& payment, Seconds logged_at);
+
+  /// The same for a payment that is clean already.
+  std::variant<Decision, Reject> apply(const Payment& payment, Seconds logged_at);
+
+  /// Learns the outcome of an earlier payment; takes a position too.
+  void apply(const Feedback& feedback);
+
+  /// Position of the next entry.
+  std::uint64_t position() const { return position_; }
+
+  /// Model inputs of the last decided payment, one a feature; for explanation and tests.
+  const std::vector<float>& last_features() const { return row_; }
+
+  /// All state as bytes, with a version, the bundle's version and a checksum.
+  std::string snapshot() const;
+
+  /// The pipeline as it was when `bytes` were taken. Throws Error for damage, another format
+  /// version or another bundle.
+  static Pipeline restore(const Bundle& bundle,
+                          std::string_view bytes,
+                          PipelineOptions options = {});
+
+ private:
+  PipelineOptions options_;
+  std::string version_;  // Of the bundle.
+  Policy policy_;
+  Calibration calibration_;
+  FeatureEngine features_;
+  Scorer scorer_;
+  DecisionMemory memory_;
+  std::uint64_t position_ = 0;
+  std::vector<float> row_;
+};
+
+}  // namespace weir
