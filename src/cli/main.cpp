@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/features.h"
+#include "cli/replay.h"
 #include "cli/settings.h"
 #include "cli/simulate.h"
 #include "core/transaction/error.h"
@@ -26,6 +27,7 @@ int run(int argc, char** argv) {
   Terminal terminal;
   add_simulate_command(weir, terminal);
   add_features_command(weir, terminal);
+  add_replay_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     std::vector<std::string> merged = merge_settings(weir, arguments);

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Runs each fuzz target for SECONDS (default 60) from its corpus; fails on the first crash, which
+# libFuzzer keeps under build/fuzz/crashes. Usage: fuzz/run.sh [SECONDS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds="${1:-60}"
+tools/setup.sh --fuzz
+tools/build.sh fuzz
+mkdir -p build/fuzz/crashes
+for target in build/fuzz/fuzz/fuzz_*; do
+  name="$(basename "$target")"
+  corpus="build/fuzz/corpus/$name"
+  mkdir -p "$corpus"
+  [ -d "fuzz/corpus/$name" ] && cp -n "fuzz/corpus/$name"/* "$corpus"/
+  echo "fuzz: $name for $seconds s"
+  "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
+    -artifact_prefix=build/fuzz/crashes/ "$corpus"
+done
