@@ -14,7 +14,7 @@ namespace {
 
 enum class CellKind : unsigned char { kNothing, kNumber, kText };
 
-// `1,234`, `-0.5%`, `0.81 ± 0.02`, `12 ms` and `EUR`-less money are numbers; dates are not.
+// `1,234`, `-0.5%`, `0.81 ± 0.02`, `12 ms` and `€3` are numbers; dates and times are not.
 CellKind cell_kind(std::string_view cell) {
   if (cell.empty() || cell == "–" || cell == "-" || cell == "—") return CellKind::kNothing;
   for (const std::string_view sign : {"-", "+", "−", "±", "<", ">", "~", "€", "$"}) {

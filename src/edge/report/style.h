@@ -27,14 +27,14 @@ h1,h2,h3,p,dd,dt,figcaption{overflow-wrap:anywhere}
 p{margin:8px 0 14px;max-width:75ch}
 .subtitle{color:var(--muted);margin:6px 0 24px}
 .cards{display:grid;gap:12px;margin:16px 0;padding:0;
-grid-template-columns:repeat(auto-fill,minmax(min(100%,165px),1fr))}
+grid-template-columns:repeat(auto-fit,minmax(min(100%,165px),1fr))}
 .card,figure,.scroll{background:var(--surface);border:1px solid var(--line);border-radius:10px}
 .card{padding:12px 16px 14px}
 dt{color:var(--muted);font-size:.875rem}
 dd{margin:0}
-.value{font-size:1.5rem;font-weight:650;line-height:1.3;font-variant-numeric:tabular-nums}
+.value{font-size:1.375rem;font-weight:650;line-height:1.3;font-variant-numeric:tabular-nums}
 .note{color:var(--muted);font-size:.8125rem;line-height:1.4}
-.grid{display:grid;gap:16px;margin:16px 0;align-items:start;
+.grid{display:grid;gap:16px;margin:16px 0;
 grid-template-columns:repeat(auto-fill,minmax(min(100%,450px),1fr))}
 figure{margin:0;padding:14px 14px 10px;min-width:0}
 figcaption{font-weight:600;font-size:.9375rem;line-height:1.35;margin:0 2px 8px}
@@ -46,7 +46,7 @@ th,td{padding:7px 14px;text-align:left;white-space:nowrap;border-top:1px solid v
 thead th{border-top:0;color:var(--muted);font-weight:600;font-size:.8125rem}
 .number{text-align:right}
 .nothing{color:var(--muted)}
-svg.chart{display:block;width:100%;height:auto;
+svg.chart{display:block;width:100%;height:auto;overflow:visible;
 font:12.5px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 .chart text{fill:var(--muted);font-variant-numeric:tabular-nums}
 .chart .strong{fill:var(--text)}
@@ -55,6 +55,7 @@ font:12.5px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,san
 .chart .axis-line{stroke:var(--muted);stroke-width:1}
 .chart .marker{stroke:var(--text);stroke-width:1.2;stroke-dasharray:5 3}
 .chart .line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.chart .thin{stroke-width:1.3}
 .chart .reference{stroke:var(--muted);stroke-width:1.4;stroke-dasharray:3 4}
 .chart .second-round{stroke-dasharray:7 4}
 .chart .bar{fill:var(--c)}
@@ -67,7 +68,8 @@ font:12.5px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,san
 .s0{--c:var(--c0)}.s1{--c:var(--c1)}.s2{--c:var(--c2)}.s3{--c:var(--c3)}.s4{--c:var(--c4)}
 .s5{--c:var(--c5)}.sr{--c:var(--muted)}
 @media (max-width:520px){main{padding:20px 12px 40px}figure{padding:12px 8px 8px}
-svg.chart{font-size:14px}}
+.cards{grid-template-columns:repeat(auto-fit,minmax(min(100%,150px),1fr))}.card{padding:10px 12px}
+svg.chart{font-size:13.5px}}
 @media print{:root{color-scheme:light;--page:#fff;--surface:#fff;--text:#000;--muted:#444;
 --line:#bbb;--grid:#ddd;--c0:#2867c7;--c1:#d4500c;--c2:#13855a;--c3:#8a48bd;--c4:#9a7400;
 --c5:#0d8299}body{font-size:11pt}main{max-width:none;padding:0}

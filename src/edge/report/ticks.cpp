@@ -41,15 +41,6 @@ std::string without_trailing_zeros(std::string text) {
   return text;
 }
 
-// The least 1, 2 or 5 times a power of ten that is at least `raw`.
-double round_step(double raw) {
-  const double power = std::pow(10.0, std::floor(std::log10(raw)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= raw * (1 - 1e-9)) return factor * power;
-  }
-  return 10 * power;
-}
-
 // `value`, a multiple of `step`, with just the decimals that tell multiples apart.
 std::string number_label(double value, double step, double largest) {
   std::string_view unit;
@@ -70,14 +61,14 @@ std::string number_label(double value, double step, double largest) {
 }
 
 std::vector<Tick> linear_ticks(double from, double to, bool percent, int target_count) {
-  const double step = round_step((to - from) / target_count);
+  const double step = tick_step(to - from, target_count);
   std::vector<Tick> ticks;
   const double first = std::ceil(from / step - 1e-9);
   const double last = std::floor(to / step + 1e-9);
   if (!(std::abs(first) < 1e15 && std::abs(last) < 1e15)) return {};
   const double largest = std::max(std::abs(from), std::abs(to));
   for (double i = first; i <= last; ++i) {
-    const double value = i * step;
+    const double value = i * step + 0.0;  // No -0.
     ticks.push_back({value, percent ? number_label(value * 100, step * 100, largest * 100) + "%"
                                     : number_label(value, step, largest)});
   }
@@ -93,9 +84,10 @@ std::vector<Tick> log_ticks(double from, double to, int target_count) {
   const int first = static_cast<int>(std::ceil(std::log10(from) - 1e-9));
   const int last = static_cast<int>(std::floor(std::log10(to) + 1e-9));
   const double decades = std::log10(to) - std::log10(from);
-  const int every = std::max(1, static_cast<int>(std::ceil(decades / target_count)));
+  const int every = std::max(1, static_cast<int>(std::ceil(decades / target_count - 0.4)));
   std::vector<Tick> ticks;
   for (int exponent = first - 1; exponent <= last; ++exponent) {
+    if (every > 3 && exponent % every != 0) continue;
     for (const double factor : {1.0, 2.0, 5.0}) {
       if (factor > 1 && decades > 4) continue;
       const double value = factor * std::pow(10.0, exponent);
@@ -143,7 +135,7 @@ std::vector<Tick> date_ticks(double from, double to, int target_count) {
   if (raw > 14 * kDay) {
     const double months = raw / (30.4 * kDay);
     for (const std::int64_t step : {1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000}) {
-      if (months <= static_cast<double>(step)) return month_ticks(from, to, step);
+      if (months <= 1.1 * static_cast<double>(step)) return month_ticks(from, to, step);
     }
     return month_ticks(from, to, 12'000);
   }
@@ -175,6 +167,15 @@ std::vector<Tick> date_ticks(double from, double to, int target_count) {
 }
 
 }  // namespace
+
+double tick_step(double span, int target_count) {
+  const double raw = span / std::max(target_count, 1);
+  const double power = std::pow(10.0, std::floor(std::log10(raw)));
+  for (const double factor : {1.0, 2.0, 5.0}) {
+    if (factor * power >= raw * (1 - 1e-9)) return factor * power;
+  }
+  return 10 * power;
+}
 
 std::vector<Tick> make_ticks(double from, double to, Scale scale, int target_count) {
   if (!std::isfinite(from) || !std::isfinite(to) || !(from < to) || !std::isfinite(to - from)) {

@@ -27,6 +27,10 @@ struct Tick {
 /// positive for kLog.
 std::vector<Tick> make_ticks(double from, double to, Scale scale, int target_count);
 
+/// The least 1, 2 or 5 times a power of ten that cuts `span` (positive) into at most about
+/// `target_count` parts.
+double tick_step(double span, int target_count);
+
 /// `1,234,567`.
 std::string format_count(std::int64_t count);
 

@@ -1,1 +1,0 @@
-#include "edge/report/chart.h"
