@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 
+#include "cli/clean.h"
 #include "cli/command.h"
 #include "cli/features.h"
 #include "cli/replay.h"
@@ -26,6 +27,7 @@ int run(int argc, char** argv) {
   weir.set_version_flag("--version", WEIR_VERSION);
   Terminal terminal;
   add_simulate_command(weir, terminal);
+  add_clean_command(weir, terminal);
   add_features_command(weir, terminal);
   add_replay_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);

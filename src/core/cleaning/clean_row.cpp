@@ -87,7 +87,7 @@ std::optional<Seconds> read_time(const RawPayment& row,
 }  // namespace
 
 std::string_view field_name(Field field) {
-  constexpr std::array<std::string_view, kFieldCount + 1> kNames = {
+  constexpr std::array<std::string_view, kRawFieldCount + 1> kNames = {
       "transaction_id", "event_time",   "customer_id", "terminal_id",    "amount",
       "amount_minor",   "time_seconds", "is_fraud",    "fraud_scenario", "row"};
   return kNames[static_cast<std::size_t>(field)];

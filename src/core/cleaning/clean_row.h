@@ -25,7 +25,7 @@ enum class Field : std::uint8_t {
   kFraudScenario,
   kRow,
 };
-inline constexpr std::size_t kFieldCount = 9;  ///< Without kRow.
+inline constexpr std::size_t kRawFieldCount = 9;  ///< Without kRow.
 
 /// `transaction_id`, `event_time`, …, as in JSON and in configuration.
 std::string_view field_name(Field field);

@@ -25,7 +25,7 @@ std::optional<Field> find_field(std::string_view key) {
 
 /// The fields of one object as text.
 struct Fields {
-  std::array<std::optional<std::string_view>, kFieldCount> texts;
+  std::array<std::optional<std::string_view>, kRawFieldCount> texts;
 
   std::optional<std::string_view>& operator[](Field field) {
     return texts[static_cast<std::size_t>(field)];
@@ -85,7 +85,7 @@ struct JsonRowParser::Implementation {
     if (const auto error = parser.iterate(text).get(document)) return error;
     ondemand::object object;
     if (const auto error = document.get_object().get(object)) return error;
-    std::array<bool, kFieldCount> seen{};
+    std::array<bool, kRawFieldCount> seen{};
     for (auto item : object) {
       std::string_view key;
       if (const auto error = item.unescaped_key().get(key)) return error;

@@ -37,6 +37,11 @@ class PackedPayment {
   }
   bool is_fraud() const { return (rest_ >> kLabelShift & 7) != 0; }
 
+  /// Equal in everything delivered; whether a repair was needed does not matter.
+  bool same_payment(const PackedPayment& other) const {
+    return transaction_id_ == other.transaction_id_ && customer_id_ == other.customer_id_ &&
+           terminal_id() == other.terminal_id() && rest_ == other.rest_;
+  }
   friend bool operator==(const PackedPayment&, const PackedPayment&) = default;
 
  private:

@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json to_json(const Tally& tally, bool labelled) {
+Json to_json(const RowTally& tally, bool labelled) {
   Json json = {{"rows", tally.rows},
                {"amount_minor", static_cast<std::int64_t>(tally.amount_minor)}};
   if (labelled) json["frauds"] = tally.frauds;
@@ -37,7 +37,7 @@ std::string grouped(std::uint64_t number) {
 
 }  // namespace
 
-Tally& Tally::operator+=(const Tally& other) {
+RowTally& RowTally::operator+=(const RowTally& other) {
   rows += other.rows;
   amount_minor += other.amount_minor;
   frauds += other.frauds;
@@ -46,8 +46,8 @@ Tally& Tally::operator+=(const Tally& other) {
   return *this;
 }
 
-Tally CleanReport::sum(RuleAction action) const {
-  Tally total;
+RowTally CleanReport::sum(RuleAction action) const {
+  RowTally total;
   for (const RuleText& text : rule_texts()) {
     if (text.action == action) total += (*this)[text.rule];
   }
@@ -55,7 +55,7 @@ Tally CleanReport::sum(RuleAction action) const {
 }
 
 bool CleanReport::balances() const {
-  Tally out = clean;
+  RowTally out = clean;
   out += sum(RuleAction::kDrop);
   out += sum(RuleAction::kQuarantine);
   return out == in;
@@ -86,8 +86,8 @@ std::string CleanReport::to_json() const {
 
 std::string CleanReport::to_table() const {
   std::string text;
-  const auto line = [&](std::string_view name, std::string_view action, const Tally& tally) {
-    text += fmt::format("{:<22} {:<11} {:>15} {:>18}", name, action, grouped(tally.rows),
+  const auto line = [&](std::string_view name, std::string_view action, const RowTally& tally) {
+    text += fmt::format("{:<24} {:<11} {:>15} {:>18}", name, action, grouped(tally.rows),
                         format_roubles(static_cast<std::int64_t>(tally.amount_minor)));
     if (labelled) text += fmt::format(" {:>12}", grouped(tally.frauds));
     if (tally.unknown_amounts + (labelled ? tally.unknown_labels : 0) != 0) {
@@ -97,11 +97,11 @@ std::string CleanReport::to_table() const {
     }
     text += "\n";
   };
-  text += fmt::format("{:<22} {:<11} {:>15} {:>18}", "", "", "rows", "roubles");
+  text += fmt::format("{:<24} {:<11} {:>15} {:>18}", "", "", "rows", "roubles");
   text += labelled ? fmt::format(" {:>12}\n", "frauds") : "\n";
   line("in", "", in);
   for (const RuleText& rule : rule_texts()) {
-    const Tally& tally = (*this)[rule.rule];
+    const RowTally& tally = (*this)[rule.rule];
     if (tally.rows != 0) line("  " + std::string(rule.id), action_name(rule.action), tally);
   }
   line("dropped", "", sum(RuleAction::kDrop));
@@ -125,7 +125,7 @@ std::vector<FraudEater> find_fraud_eaters(const CleanReport& report,
   constexpr double kLogChance = 20;
   for (const RuleText& text : rule_texts()) {
     if (text.action != RuleAction::kQuarantine || accepted.contains(text.rule)) continue;
-    const Tally& tally = report[text.rule];
+    const RowTally& tally = report[text.rule];
     const std::uint64_t rows = tally.rows - tally.unknown_labels;
     if (tally.frauds < kLeastFrauds) continue;
     const double share = static_cast<double>(tally.frauds) / static_cast<double>(rows);

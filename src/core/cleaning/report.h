@@ -16,7 +16,7 @@ namespace weir {
 /// Rows with their money and frauds.
 ///
 /// Money is summed modulo 2^64, so that a balance is exact whatever was delivered.
-struct Tally {
+struct RowTally {
   std::uint64_t rows = 0;
   std::uint64_t amount_minor = 0;
   std::uint64_t frauds = 0;
@@ -35,8 +35,8 @@ struct Tally {
     unknown_amounts += reject.amount_minor ? 0 : 1;
     unknown_labels += reject.is_fraud ? 0 : 1;
   }
-  Tally& operator+=(const Tally& other);
-  friend bool operator==(const Tally&, const Tally&) = default;
+  RowTally& operator+=(const RowTally& other);
+  friend bool operator==(const RowTally&, const RowTally&) = default;
 };
 
 struct CleanedFile {
@@ -48,17 +48,17 @@ struct CleanedFile {
 struct CleanReport {
   bool labelled = false;
   std::vector<CleanedFile> files;
-  Tally in;                             ///< Counted where rows are read, apart from the others.
-  Tally clean;                          ///< Counted where rows are written.
-  std::array<Tally, kRuleCount> rules;  ///< Rows found by each rule.
+  RowTally in;                             ///< Counted where rows are read, apart from the others.
+  RowTally clean;                          ///< Counted where rows are written.
+  std::array<RowTally, kRuleCount> rules;  ///< Rows found by each rule.
   std::uint64_t days = 0;
   std::optional<Seconds> first_time;  ///< Of the clean rows.
   std::optional<Seconds> last_time;
 
-  Tally& operator[](Rule rule) { return rules[static_cast<std::size_t>(rule)]; }
-  const Tally& operator[](Rule rule) const { return rules[static_cast<std::size_t>(rule)]; }
+  RowTally& operator[](Rule rule) { return rules[static_cast<std::size_t>(rule)]; }
+  const RowTally& operator[](Rule rule) const { return rules[static_cast<std::size_t>(rule)]; }
   /// Sum over the rules with this action.
-  Tally sum(RuleAction action) const;
+  RowTally sum(RuleAction action) const;
   /// in = clean + dropped + quarantined, in every number.
   bool balances() const;
 

@@ -11,7 +11,7 @@ namespace weir {
 namespace {
 
 // The course writes `tranaction_id`; the Fraud Detection Handbook writes in capitals.
-constexpr std::array<FieldNames, kFieldCount> kKnownNames = {{
+constexpr std::array<FieldNames, kRawFieldCount> kKnownNames = {{
     {Field::kTransactionId, {"transaction_id", "tranaction_id", "", ""}},
     {Field::kEventTime, {"event_time", "tx_datetime", "", ""}},
     {Field::kCustomerId, {"customer_id", "", "", ""}},
@@ -104,7 +104,7 @@ RowLayout::RowLayout(const std::vector<std::string>& columns,
                      const ColumnNames& names,
                      std::string_view source)
     : column_count_(columns.size()), delimiter_(delimiter) {
-  for (std::size_t i = 0; i < kFieldCount; ++i) {
+  for (std::size_t i = 0; i < kRawFieldCount; ++i) {
     columns_[i] = find_column(columns, static_cast<Field>(i), names);
   }
   const auto missing = [&](Field field) {

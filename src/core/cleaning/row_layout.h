@@ -53,7 +53,7 @@ class RowLayout {
   RawPayment fields(std::span<const std::string_view> row) const;
 
  private:
-  std::array<int, kFieldCount> columns_;
+  std::array<int, kRawFieldCount> columns_;
   std::size_t column_count_;
   char delimiter_;
   bool course_order_;
