@@ -11,8 +11,8 @@
 namespace weir::report {
 namespace {
 
-constexpr std::size_t kLongestGroup = 18;
-constexpr std::size_t kLongestRowLabel = 26;
+constexpr std::size_t kLongestGroup = 22;
+constexpr std::size_t kLongestRowLabel = 28;
 constexpr double kRowHeight = 24;
 
 std::string rectangle(double x, double y, double width, double height, const std::string& text) {
@@ -41,7 +41,7 @@ class GroupLabels {
 
   double height() const { return slanted_ ? longest_ * 0.53 + 16 : 20; }
 
-  /// How far labels reach to the left of their groups' middles.
+  // How far labels reach to the left of their groups' middles.
   double overhang() const { return slanted_ ? longest_ * 0.78 : 0; }
 
   std::string draw(std::size_t group, double middle, double bottom) const {
