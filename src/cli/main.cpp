@@ -12,6 +12,7 @@
 #include "cli/replay.h"
 #include "cli/settings.h"
 #include "cli/simulate.h"
+#include "cli/train.h"
 #include "core/transaction/error.h"
 
 namespace {
@@ -29,6 +30,7 @@ int run(int argc, char** argv) {
   add_simulate_command(weir, terminal);
   add_clean_command(weir, terminal);
   add_features_command(weir, terminal);
+  add_train_command(weir, terminal);
   add_replay_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/decision/policy.h"
+#include "core/model/forest.h"
 #include "core/transaction/error.h"
 #include "edge/files/staged.h"
 
@@ -21,6 +22,12 @@ Bundle load_bundle(const fs::path& folder) {
   }
   Bundle bundle = parse_bundle(files, folder.string());
   Policy::parse(bundle.policy_toml, (folder / "policy.toml").string());
+  const Forest forest = Forest::parse_ubj(bundle.forest_ubj, (folder / "forest.ubj").string());
+  if (forest.feature_count() != bundle.features.size()) {
+    throw Error(
+        fmt::format("bundle \"{}\": forest.ubj has {} inputs, features.toml {} columns; retrain it",
+                    folder.string(), forest.feature_count(), bundle.features.size()));
+  }
   return bundle;
 }
 

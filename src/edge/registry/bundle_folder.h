@@ -6,7 +6,8 @@
 
 namespace weir::registry {
 
-/// Reads a bundle folder; every hash is checked, and that its policy can be read. Throws Error
+/// Reads a bundle folder; every hash is checked, and that its forest and its policy
+/// can be read and fit its features. Throws Error
 /// naming the folder and the file that is missing or damaged.
 Bundle load_bundle(const std::filesystem::path& folder);
 

@@ -6,12 +6,28 @@
 #include "core/decision/policy.h"
 #include "core/transaction/error.h"
 #include "edge/files/staged.h"
+#include "edge/training/training.h"
 
 namespace weir::registry {
 namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
+
+/// A forest of one tree over that many inputs.
+std::string forest_of(std::size_t inputs) {
+  constexpr std::size_t kRows = 100;
+  FeatureMatrix features(kRows, inputs);
+  PaymentColumns payments;
+  for (std::size_t row = 0; row < kRows; ++row) {
+    for (std::size_t column = 0; column < inputs; ++column) {
+      features.column(column)[row] = static_cast<float>(row);
+    }
+    payments.push_back(Payment{}, {static_cast<std::int8_t>(row >= 50), 0});
+  }
+  Progress progress;
+  return training::fit_forest(payments.view(), features, {0, kRows}, {}, 1, 1, 1, progress);
+}
 
 Bundle sample_bundle() {
   const std::vector<float> margins = {-2, -1, 1};
@@ -20,7 +36,7 @@ Bundle sample_bundle() {
   manifest.name = "sample";
   return {manifest,
           FeatureSpec::builtin("handbook"),
-          "forest",
+          forest_of(15),
           Calibration::fit_platt(margins, is_fraud),
           Policy{-1, 2, 0.01}.to_toml(),
           "{}\n",
@@ -43,7 +59,7 @@ TEST_F(BundleFolder, LoadsWhatItSaved) {
   const std::string version = save_bundle(sample_bundle(), root_ / "b");
   const Bundle bundle = load_bundle(root_ / "b");
   EXPECT_EQ(bundle.manifest.version, version);
-  EXPECT_EQ(bundle.forest_ubj, "forest");
+  EXPECT_EQ(bundle.forest_ubj, forest_of(15));
   EXPECT_EQ(bundle_files(bundle), bundle_files(sample_bundle()));
 }
 
@@ -76,6 +92,17 @@ TEST_F(BundleFolder, APolicyThatCannotBeReadIsRefused) {
   save_bundle(bundle, root_ / "b");
   EXPECT_THAT([&] { load_bundle(root_ / "b"); },
               ThrowsMessage<Error>(HasSubstr("unknown key challenge")));
+}
+
+TEST_F(BundleFolder, AForestThatCannotBeReadOrDoesNotFitIsRefused) {
+  Bundle bundle = sample_bundle();
+  bundle.forest_ubj = forest_of(3);
+  save_bundle(bundle, root_ / "b");
+  EXPECT_THAT([&] { load_bundle(root_ / "b"); },
+              ThrowsMessage<Error>(HasSubstr("forest.ubj has 3 inputs, features.toml 15 columns")));
+  bundle.forest_ubj = "forest";
+  save_bundle(bundle, root_ / "b");
+  EXPECT_THAT([&] { load_bundle(root_ / "b"); }, ThrowsMessage<Error>(HasSubstr("forest.ubj")));
 }
 
 }  // namespace
