@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -145,8 +146,8 @@ class Reading {
 
   /// Rows of a day stand together, so a chunk has few runs.
   void store(const ReadRows& read) {
-    std::map<std::int32_t, std::vector<PackedPayment>> days;
-    std::vector<PackedPayment>* day = nullptr;
+    std::map<std::int32_t, BigVector<PackedPayment>> days;
+    BigVector<PackedPayment>* day = nullptr;
     std::int32_t number = kDiverted;
     for (std::size_t i = 0; i < read.rows.size(); ++i) {
       const ReadRow& row = read.rows[i];
@@ -189,29 +190,68 @@ class Reading {
   IdFilter ids_;
 };
 
-/// Columns of sorted rows of one day.
-class DayColumns {
+/// Sorts days and writes them, one after another; one a thread, so that its memory is used again.
+class DayWriter {
  public:
-  explicit DayColumns(bool labelled) : labelled_(labelled) {}
+  DayWriter(PaymentStore& store, const LakeWriter& lake, bool labelled)
+      : store_(store), lake_(lake), labelled_(labelled) {}
 
-  PaymentView fill(std::span<const PackedPayment> rows, std::int32_t day) {
-    columns_ = {};
-    columns_.reserve(rows.size());
+  /// Adds what it wrote to the tallies.
+  void write(std::int32_t day, WorkerState& state) {
+    store_.take_sorted(day, sorted_);
     const Seconds midnight = Seconds{day} * kSecondsPerDay;
-    for (const PackedPayment& row : rows) {
-      const Payment payment{row.transaction_id(), midnight + row.second(), row.customer_id(),
-                            row.terminal_id(), row.amount_minor()};
+    const auto file = lake_.day(midnight);
+    for (std::size_t begin = 0; begin < sorted_.size() && !state.stop; begin += kRowGroupRows) {
+      const std::size_t count = std::min(kRowGroupRows, sorted_.size() - begin);
+      file->append(fill(std::span(sorted_).subspan(begin, count), midnight));
+      state.done += count;
+    }
+    if (state.stop) return;
+    file->close();
+    const Seconds first = midnight + sorted_.front().second();
+    const Seconds last = midnight + sorted_.back().second();
+    first_time = std::min(first_time.value_or(first), first);
+    last_time = std::max(last_time.value_or(last), last);
+  }
+
+  RowTally clean;
+  RowTally repaired;
+  RowTally zero;
+  std::optional<Seconds> first_time;
+  std::optional<Seconds> last_time;
+
+ private:
+  PaymentView fill(std::span<const PackedPayment> rows, Seconds midnight) {
+    const std::size_t size = rows.size();
+    columns_.transaction_id.resize(size);
+    columns_.event_time.resize(size);
+    columns_.customer_id.resize(size);
+    columns_.terminal_id.resize(size);
+    columns_.amount_minor.resize(size);
+    columns_.is_fraud.resize(labelled_ ? size : 0);
+    columns_.fraud_scenario.resize(labelled_ ? size : 0);
+    for (std::size_t i = 0; i < size; ++i) {
+      const PackedPayment& row = rows[i];
+      columns_.transaction_id[i] = row.transaction_id();
+      columns_.event_time[i] = midnight + row.second();
+      columns_.customer_id[i] = row.customer_id();
+      columns_.terminal_id[i] = row.terminal_id();
+      columns_.amount_minor[i] = row.amount_minor();
       if (labelled_) {
-        columns_.push_back(payment, row.label());
-      } else {
-        columns_.push_back(payment);
+        columns_.is_fraud[i] = row.label().is_fraud;
+        columns_.fraud_scenario[i] = row.label().fraud_scenario;
       }
+      clean.add(row);
+      if (row.time_repaired()) repaired.add(row);
+      if (row.amount_minor() == 0) zero.add(row);
     }
     return columns_.view();
   }
 
- private:
+  PaymentStore& store_;
+  const LakeWriter& lake_;
   bool labelled_;
+  BigVector<PackedPayment> sorted_;
   PaymentColumns columns_;
 };
 
@@ -223,38 +263,24 @@ void write_days(PaymentStore& store,
   const std::vector<std::int32_t> days = store.days();
   std::uint64_t rows = 0;
   for (const std::int32_t day : days) rows += store.row_count(day);
+  const auto writers = static_cast<std::size_t>(thread_count(threads));
+  std::atomic<std::size_t> next{0};
   std::mutex mutex;
   WorkerState state;
   progress.begin("writing", rows, "payments");
-  for_each_index(days.size(), threads, progress, state, [&](std::size_t index) {
-    const std::int32_t day = days[index];
-    const std::vector<PackedPayment> sorted = store.take_sorted(day);
-    RowTally clean;
-    RowTally repaired;
-    RowTally zero;
-    for (const PackedPayment& row : sorted) {
-      clean.add(row);
-      if (row.time_repaired()) repaired.add(row);
-      if (row.amount_minor() == 0) zero.add(row);
+  for_each_index(writers, threads, progress, state, [&](std::size_t) {
+    DayWriter writer(store, lake, report.labelled);
+    for (std::size_t i = next++; i < days.size() && !state.stop; i = next++) {
+      writer.write(days[i], state);
     }
-    DayColumns columns(report.labelled);
-    const auto file = lake.day(Seconds{day} * kSecondsPerDay);
-    for (std::size_t begin = 0; begin < sorted.size() && !state.stop; begin += kRowGroupRows) {
-      const std::size_t count = std::min(kRowGroupRows, sorted.size() - begin);
-      file->append(columns.fill(std::span(sorted).subspan(begin, count), day));
-      state.done += count;
-    }
-    if (state.stop) return;
-    file->close();
+    if (!writer.first_time) return;
     const std::lock_guard lock(mutex);
-    report.clean += clean;
-    report[Rule::kTime24Repaired] += repaired;
-    report[Rule::kAmountZeroKept] += zero;
-    const Seconds midnight = Seconds{day} * kSecondsPerDay;
-    const Seconds first = midnight + sorted.front().second();
-    const Seconds last = midnight + sorted.back().second();
-    report.first_time = std::min(report.first_time.value_or(first), first);
-    report.last_time = std::max(report.last_time.value_or(last), last);
+    report.clean += writer.clean;
+    report[Rule::kTime24Repaired] += writer.repaired;
+    report[Rule::kAmountZeroKept] += writer.zero;
+    report.first_time =
+        std::min(report.first_time.value_or(*writer.first_time), *writer.first_time);
+    report.last_time = std::max(report.last_time.value_or(*writer.last_time), *writer.last_time);
   });
   progress.end();
   report.days = days.size();

@@ -20,6 +20,7 @@
 #include "core/transaction/money.h"
 #include "edge/files/lake.h"
 #include "edge/files/quarantine.h"
+#include "edge/files/simulation_files.h"
 #include "edge/files/storage.h"
 
 namespace weir::files {
@@ -237,6 +238,35 @@ TEST_F(CleanFiles, AgreesWithItsTwinForAnyThreadsAndMemory) {
     const std::string bytes = lake_bytes();
     if (first_bytes.empty()) first_bytes = bytes;
     EXPECT_EQ(bytes, first_bytes) << threads << " threads";
+  }
+}
+
+TEST_F(CleanFiles, FindsExactlyWhatTheSimulatorPlanted) {
+  SimulationSpec spec = SimulationSpec::preset("course-small");
+  spec.days = 10;
+  spec.defects = 50;
+  const PlantedCounts planted =
+      write_simulation(Simulator(spec), root_ / "data", 2, silent_).counts;
+  CleanSettings from = settings({(root_ / "data").string()});
+  from.terminals = TerminalSet(0, spec.terminals - 1);
+  const CleanReport report = clean(from);
+  const auto expect_equal = [](const RowTally& found, const PlantedTally& wanted,
+                               std::string_view what) {
+    EXPECT_EQ(found.rows, static_cast<std::uint64_t>(wanted.rows)) << what;
+    EXPECT_EQ(found.frauds, static_cast<std::uint64_t>(wanted.frauds)) << what;
+    // What a row of unreadable money had in it, only the simulator knows.
+    if (found.unknown_amounts == 0) {
+      EXPECT_EQ(found.amount_minor, static_cast<std::uint64_t>(wanted.amount_minor)) << what;
+    }
+  };
+  expect_equal(report.in, planted.written, "in");
+  expect_equal(report.clean, planted.clean, "clean");
+  expect_equal(report.sum(RuleAction::kDrop), planted.duplicates, "dropped");
+  expect_equal(report.sum(RuleAction::kQuarantine), planted.quarantined, "quarantined");
+  for (const DefectRule& defect : defect_rules()) {
+    const PlantedTally& wanted = planted.defects[static_cast<std::size_t>(defect.defect)];
+    EXPECT_GT(wanted.rows, 0) << defect.id;
+    expect_equal(report[find_rule(defect.id).value()], wanted, defect.id);
   }
 }
 

@@ -72,7 +72,7 @@ void SpillFile::read(std::uint64_t offset, void* bytes, std::size_t size) const 
 PaymentStore::PaymentStore(std::filesystem::path spill_folder, std::uint64_t memory_limit)
     : folder_(std::move(spill_folder)), memory_limit_(memory_limit) {}
 
-void PaymentStore::add(std::int32_t day, std::vector<PackedPayment> rows) {
+void PaymentStore::add(std::int32_t day, BigVector<PackedPayment> rows) {
   if (rows.empty()) return;
   const std::lock_guard lock(mutex_);
   memory_ += rows.capacity() * sizeof(PackedPayment);
@@ -131,7 +131,7 @@ void PaymentStore::visit(std::int32_t day,
   }
 }
 
-std::vector<PackedPayment> PaymentStore::take_sorted(std::int32_t day) {
+void PaymentStore::take_sorted(std::int32_t day, BigVector<PackedPayment>& sorted) {
   Day taken;
   {
     const std::lock_guard lock(mutex_);
@@ -139,21 +139,21 @@ std::vector<PackedPayment> PaymentStore::take_sorted(std::int32_t day) {
     days_.erase(day);
   }
   for (const Part& part : taken.spilled) {
-    std::vector<PackedPayment> rows(part.rows);
+    BigVector<PackedPayment> rows(part.rows);
     spill_->read(part.offset, rows.data(), rows.size() * sizeof(PackedPayment));
     taken.rows.push_back(std::move(rows));
   }
-  return sort_day(taken.rows);
+  sort_day(taken.rows, sorted);
 }
 
-std::vector<PackedPayment> sort_day(std::span<const std::vector<PackedPayment>> parts) {
+void sort_day(std::span<const BigVector<PackedPayment>> parts, BigVector<PackedPayment>& sorted) {
   std::size_t count = 0;
   for (const auto& part : parts) count += part.size();
-  std::vector<PackedPayment> sorted;
+  sorted.clear();
   if (count < kFewRows) {
     for (const auto& part : parts) sorted.insert(sorted.end(), part.begin(), part.end());
     std::sort(sorted.begin(), sorted.end(), earlier);
-    return sorted;
+    return;
   }
   // A day has few seconds: count them, put each row at its place, then order the ids of a second.
   sorted.resize(count);
@@ -174,7 +174,6 @@ std::vector<PackedPayment> sort_day(std::span<const std::vector<PackedPayment>> 
     };
     if (!std::is_sorted(begin, end, by_id)) std::sort(begin, end, by_id);
   }
-  return sorted;
 }
 
 }  // namespace weir::files

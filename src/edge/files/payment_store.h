@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/cleaning/packed_payment.h"
+#include "edge/files/big_vector.h"
 
 namespace weir::files {
 
@@ -39,15 +40,15 @@ class PaymentStore {
  public:
   PaymentStore(std::filesystem::path spill_folder, std::uint64_t memory_limit);
 
-  void add(std::int32_t day, std::vector<PackedPayment> rows);
+  void add(std::int32_t day, BigVector<PackedPayment> rows);
   /// The days with rows, ascending.
   std::vector<std::int32_t> days() const;
   std::uint64_t row_count(std::int32_t day) const;
   /// Calls `visit` with the rows of a day, part by part. Different days may be visited at once.
   void visit(std::int32_t day,
              const std::function<void(std::span<const PackedPayment>)>& visit) const;
-  /// Gives a day's rows sorted by time and id, and forgets them.
-  std::vector<PackedPayment> take_sorted(std::int32_t day);
+  /// Fills `sorted` with a day's rows, sorted by time and id, and forgets them.
+  void take_sorted(std::int32_t day, BigVector<PackedPayment>& sorted);
   bool spilled() const { return spill_ != nullptr; }
 
  private:
@@ -56,7 +57,7 @@ class PaymentStore {
     std::size_t rows;
   };
   struct Day {
-    std::vector<std::vector<PackedPayment>> rows;
+    std::vector<BigVector<PackedPayment>> rows;
     std::vector<Part> spilled;
   };
   void spill();
@@ -69,7 +70,7 @@ class PaymentStore {
   std::unique_ptr<SpillFile> spill_;
 };
 
-/// Sorts by (second, transaction id), reading `parts` and leaving them as they are.
-std::vector<PackedPayment> sort_day(std::span<const std::vector<PackedPayment>> parts);
+/// Fills `sorted` with the rows of `parts`, sorted by (second, transaction id).
+void sort_day(std::span<const BigVector<PackedPayment>> parts, BigVector<PackedPayment>& sorted);
 
 }  // namespace weir::files

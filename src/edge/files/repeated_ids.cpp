@@ -134,7 +134,7 @@ void RepeatedIds::resolve(PaymentStore& store,
       Kept& first = kept.at(entry.row.transaction_id());
       if (!first.found) {
         first = {entry.row, entry.day, true};
-        store.add(entry.day, {entry.row});
+        store.add(entry.day, BigVector<PackedPayment>(1, entry.row));
       } else if (entry.day == first.day && entry.row.same_payment(first.row)) {
         report[Rule::kDuplicateRow].add(entry.row);
       } else {
