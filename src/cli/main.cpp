@@ -8,6 +8,7 @@
 
 #include "cli/clean.h"
 #include "cli/command.h"
+#include "cli/evaluate.h"
 #include "cli/features.h"
 #include "cli/replay.h"
 #include "cli/settings.h"
@@ -31,6 +32,7 @@ int run(int argc, char** argv) {
   add_clean_command(weir, terminal);
   add_features_command(weir, terminal);
   add_train_command(weir, terminal);
+  add_evaluate_command(weir, terminal);
   add_replay_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {

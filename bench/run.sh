@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# All benchmarks, rivals in the same run; each checks its answer before it times.
+# Usage: bench/run.sh [cleaning|features|model|pipeline] …    (default: all)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools/setup.sh --bench
+tools/build.sh release
+out=out/bench
+mkdir -p "$out"
+weir=build/release/weir
+python=.venv/bin/python
+subjects=("$@")
+[ "${#subjects[@]}" = 0 ] && subjects=(model features pipeline cleaning)
+
+echo "machine: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2), $(nproc) cores; $(g++ --version | head -1); commit $(git rev-parse --short HEAD)"
+for subject in "${subjects[@]}"; do
+  printf '\n== %s\n' "$subject"
+  case "$subject" in
+    model) build/release/bench/model_bench ;;
+    features)
+      build/release/bench/features_bench
+      "$python" bench/features_vs_polars.py
+      ;;
+    pipeline)
+      if [ ! -d "$out/bundle" ]; then
+        $weir simulate --preset course-small --out "$out/data" --quiet >/dev/null
+        $weir clean "$out/data/raw" --out "$out/lake" --quiet >/dev/null
+        $weir features "$out/lake" --spec weir --out "$out/features.parquet" --quiet >/dev/null
+        $weir train "$out/features.parquet" --out "$out/bundle" --quiet >/dev/null
+      fi
+      build/release/bench/pipeline_bench "$out/bundle" "$out/lake"
+      ;;
+    cleaning) "$python" bench/cleaning/run.py ;;
+    *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning" >&2; exit 2 ;;
+  esac
+done
