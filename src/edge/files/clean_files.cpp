@@ -84,6 +84,7 @@ class Reading {
     Task task;
     ReadRows read;
     RowReader reader(config_);
+    Blocks blocks;
     while (!state_.stop && next(task)) {
       reader.read(files_[task.file], task.chunk, report_.labelled, read);
       {
@@ -97,8 +98,9 @@ class Reading {
         ++next_commit_;
         turn_.notify_all();
       }
-      store(read);
+      store(read, blocks);
     }
+    hand_over(blocks);
   }
 
   bool next(Task& task) {
@@ -144,28 +146,36 @@ class Reading {
     report_.in += read.in;
   }
 
-  /// Rows of a day stand together, so a chunk has few runs.
-  void store(const ReadRows& read) {
-    std::map<std::int32_t, BigVector<PackedPayment>> days;
-    BigVector<PackedPayment>* day = nullptr;
-    std::int32_t number = kDiverted;
-    for (std::size_t i = 0; i < read.rows.size(); ++i) {
-      const ReadRow& row = read.rows[i];
+  using Blocks = std::map<std::int32_t, BigVector<PackedPayment>>;
+
+  /// Sorts rows into blocks by day and hands over the full ones.
+  void store(const ReadRows& read, Blocks& blocks) {
+    BigVector<PackedPayment>* block = nullptr;
+    std::int32_t day = kDiverted;
+    for (const ReadRow& row : read.rows) {
       if (row.day == kDiverted) continue;
-      if (row.day != number) {
-        number = row.day;
-        day = &days[number];
-        if (day->empty()) {
-          std::size_t end = i;
-          while (end < read.rows.size() && read.rows[end].day == number) ++end;
-          day->reserve(end - i);
-        }
+      if (row.day != day) {
+        day = row.day;
+        block = &blocks[day];
+        // Rows of a day mostly stand together; where they do not, blocks must not be large.
+        if (block->capacity() == 0 && blocks.size() <= kFewDays) block->reserve(kBlockRows);
       }
-      day->push_back(row.payment);
+      block->push_back(row.payment);
+      if (block->size() < kBlockRows) continue;
+      store_.add(day, std::move(*block));
+      blocks.erase(day);
+      day = kDiverted;
     }
-    for (auto& [key, rows] : days) store_.add(key, std::move(rows));
+    if (blocks.size() > kFewDays) hand_over(blocks);
   }
 
+  void hand_over(Blocks& blocks) {
+    for (auto& [day, rows] : blocks) store_.add(day, std::move(rows));
+    blocks.clear();
+  }
+
+  static constexpr std::size_t kBlockRows = 1 << 16;  // One page of 2 MiB.
+  static constexpr std::size_t kFewDays = 3;
   static constexpr std::int32_t kDiverted = -1;  // No row is before 1970.
 
   const std::vector<RawFile>& files_;
