@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/evaluate.h"
 #include "cli/features.h"
+#include "cli/profile.h"
 #include "cli/replay.h"
 #include "cli/settings.h"
 #include "cli/simulate.h"
@@ -30,6 +31,7 @@ int run(int argc, char** argv) {
   Terminal terminal;
   add_simulate_command(weir, terminal);
   add_clean_command(weir, terminal);
+  add_profile_command(weir, terminal);
   add_features_command(weir, terminal);
   add_train_command(weir, terminal);
   add_evaluate_command(weir, terminal);

@@ -19,7 +19,6 @@ using Entry = CountedValues::Entry;
 constexpr std::array<double, 11> kAmountShares = {0,    0.01, 0.05,  0.25,  0.5, 0.75,
                                                   0.95, 0.99, 0.995, 0.999, 1};
 constexpr std::array<double, 7> kKeyShares = {0, 0.05, 0.25, 0.5, 0.75, 0.95, 1};
-constexpr std::size_t kHistogramBins = 40;
 constexpr std::size_t kDriftBins = 10;
 constexpr std::size_t kBusiestKeys = 10;
 
@@ -56,13 +55,14 @@ std::vector<Quantile> quantiles(std::span<const Entry> entries, std::span<const 
   return found;
 }
 
-/// The least of 1, 2, 5, 10, 20, … roubles that is `least` kopecks or more.
-std::int64_t round_width(std::int64_t least) {
-  for (std::int64_t power = 100;; power *= 10) {
-    for (const std::int64_t digit : {1, 2, 5}) {
-      if (digit * power >= least) return digit * power;
-    }
+/// Bins up to `largest`: below one rouble, then ten for each power of ten.
+std::vector<AmountBin> amount_bins(std::int64_t largest) {
+  std::vector<AmountBin> bins = {{0, 100, 0, 0}};
+  for (int i = 1; bins.back().until_minor <= largest; ++i) {
+    const std::int64_t until = std::llround(100 * std::pow(10.0, i / 10.0));
+    bins.push_back({bins.back().until_minor, until, 0, 0});
   }
+  return bins;
 }
 
 AmountProfile profile_amounts(const Rows& rows) {
@@ -91,15 +91,10 @@ AmountProfile profile_amounts(const Rows& rows) {
   }
   profile.deviation_minor = std::sqrt(squares);
 
-  const std::int64_t width =
-      round_width(quantile(all, 0.995) / static_cast<std::int64_t>(kHistogramBins) + 1);
-  for (std::size_t i = 0; i < kHistogramBins; ++i) {
-    const std::int64_t from = static_cast<std::int64_t>(i) * width;
-    profile.histogram.push_back({from, from + width, 0, 0});
-  }
+  profile.histogram = amount_bins(all.back().value);
   const auto bin_of = [&](std::int64_t amount) -> AmountBin& {
-    return profile
-        .histogram[std::min(static_cast<std::size_t>(amount / width), kHistogramBins - 1)];
+    return *std::partition_point(profile.histogram.begin(), profile.histogram.end(),
+                                 [&](const AmountBin& bin) { return bin.until_minor <= amount; });
   };
   for (const Entry& entry : genuine_amounts) bin_of(entry.value).genuine += entry.times;
   for (const Entry& entry : fraud_amounts) bin_of(entry.value).frauds += entry.times;

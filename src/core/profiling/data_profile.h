@@ -34,7 +34,7 @@ struct Quantile {
   std::int64_t value = 0;
 };
 
-/// Payments with `from` <= amount < `until` (kopecks); the last bin holds all the larger ones too.
+/// Payments with `from` <= amount < `until` (kopecks).
 struct AmountBin {
   std::int64_t from_minor = 0;
   std::int64_t until_minor = 0;
@@ -47,7 +47,7 @@ struct AmountProfile {
   double mean_minor = 0;
   double deviation_minor = 0;  ///< Of the population: divided by n.
   std::vector<Quantile> quantiles;
-  std::vector<AmountBin> histogram;  ///< 40 bins of one width, up to about the 99.5 % quantile.
+  std::vector<AmountBin> histogram;  ///< Below one rouble, then ten bins for each power of ten.
 };
 
 struct BusyKey {

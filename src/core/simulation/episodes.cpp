@@ -22,10 +22,10 @@ struct Kind {
 };
 
 /// `count` different keys, as in a shuffle's first `count` places.
-std::vector<std::int64_t> sample(Chance& chance, std::int64_t count, std::int64_t keys) {
+std::vector<std::int64_t> sample(Draws& draws, std::int64_t count, std::int64_t keys) {
   std::vector<std::int64_t> chosen;
   while (static_cast<std::int64_t>(chosen.size()) < count) {
-    const auto key = static_cast<std::int64_t>(chance.below(static_cast<std::uint64_t>(keys)));
+    const auto key = static_cast<std::int64_t>(draws.below(static_cast<std::uint64_t>(keys)));
     if (std::find(chosen.begin(), chosen.end(), key) == chosen.end()) chosen.push_back(key);
   }
   return chosen;
@@ -38,20 +38,20 @@ std::vector<Episode> draw(const SimulationSpec& spec, const Kind& kind) {
   const std::int64_t last_day = spec.midnight_starts ? spec.days - 1 : spec.days;
   const double exp_minus_mean = std::exp(-kind.starts_per_day / 16);
   for (std::int64_t day = -early_days; day < last_day; ++day) {
-    Chance chance = chance_of(spec.seed, kind.subject, day);
+    Draws draws = draws_of(spec.seed, kind.subject, day);
     const Seconds midnight = spec.start + day * kSecondsPerDay;
     if (spec.midnight_starts) {
-      for (const std::int64_t key : sample(chance, std::llround(kind.starts_per_day), kind.keys)) {
+      for (const std::int64_t key : sample(draws, std::llround(kind.starts_per_day), kind.keys)) {
         episodes.push_back({kind.scenario, key, midnight, midnight + kind.length});
       }
       continue;
     }
     for (int part = 0; part < 16; ++part) {  // A sum of Poissons is one: no mean too large for exp.
-      const int count = chance.poisson(kind.starts_per_day / 16, exp_minus_mean);
+      const int count = draws.poisson(kind.starts_per_day / 16, exp_minus_mean);
       for (int i = 0; i < count; ++i) {
         const auto key =
-            static_cast<std::int64_t>(chance.below(static_cast<std::uint64_t>(kind.keys)));
-        const Seconds from = midnight + static_cast<Seconds>(chance.below(kSecondsPerDay));
+            static_cast<std::int64_t>(draws.below(static_cast<std::uint64_t>(kind.keys)));
+        const Seconds from = midnight + static_cast<Seconds>(draws.below(kSecondsPerDay));
         if (from + kind.length > spec.start) {
           episodes.push_back({kind.scenario, key, from, from + kind.length});
         }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/simulation/chance.h"
+#include "core/simulation/draws.h"
 #include "core/simulation/subject.h"
 
 namespace weir {
@@ -61,19 +61,19 @@ class TerminalGrid {
   std::vector<std::vector<std::uint32_t>> cells_;
 };
 
-Place place_from(Chance chance) {
-  const double x = chance.uniform() * kSide;
-  return {x, chance.uniform() * kSide};
+Place place_from(Draws draws) {
+  const double x = draws.uniform() * kSide;
+  return {x, draws.uniform() * kSide};
 }
 
 }  // namespace
 
 Place place_of_customer(const SimulationSpec& spec, std::int64_t customer) {
-  return place_from(chance_of(spec.seed, Subject::kCustomerPlace, customer));
+  return place_from(draws_of(spec.seed, Subject::kCustomerPlace, customer));
 }
 
 Place place_of_terminal(const SimulationSpec& spec, std::int64_t terminal) {
-  return place_from(chance_of(spec.seed, Subject::kTerminalPlace, terminal));
+  return place_from(draws_of(spec.seed, Subject::kTerminalPlace, terminal));
 }
 
 Population::Population(const SimulationSpec& spec) {
@@ -82,7 +82,7 @@ Population::Population(const SimulationSpec& spec) {
   reach_begin_.reserve(static_cast<std::size_t>(spec.customers) + 1);
   reach_begin_.push_back(0);
   for (std::int64_t id = 0; id < spec.customers; ++id) {
-    Chance habits = chance_of(spec.seed, Subject::kCustomerHabits, id);
+    Draws habits = draws_of(spec.seed, Subject::kCustomerHabits, id);
     const double mean_amount = 5 + 95 * habits.uniform();
     const double mean_payments = 2 * spec.mean_payments_per_day * habits.uniform();
     customers_.push_back({mean_amount, mean_payments, std::exp(-mean_payments)});

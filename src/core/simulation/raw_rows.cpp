@@ -110,7 +110,7 @@ std::string join(std::span<const std::string> fields) {
 
 /// The planted defect of a row, or nothing. At most one in all: one number decides.
 const DefectRule* choose_defect(const SimulationSpec& spec, const Row& row) {
-  double left = unit_interval(chance_of(spec.seed, Subject::kDefect, row.id).bits());
+  double left = unit_interval(draws_of(spec.seed, Subject::kDefect, row.id).bits());
   for (const DefectRule& rule : defect_rules()) {
     left -= rule.rate * spec.defects;
     if (left < 0) return rule.genuine_only && row.payment.scenario != 0 ? nullptr : &rule;
@@ -133,12 +133,12 @@ class Planter {
     const bool fraud = row.payment.scenario != 0;
     const std::int64_t amount = row.payment.amount_minor;
     // Apart from the draw that chose the defect.
-    Chance chance = chance_of(spec_.seed, Subject::kDefect, row.id, 1);
+    Draws draws = draws_of(spec_.seed, Subject::kDefect, row.id, 1);
     Fields fields = split(line);
     switch (rule.defect) {
       case Defect::kDuplicateRow:
         write(line, RowFate::kClean, fraud, amount);
-        copy(line, row.day, chance);
+        copy(line, row.day, draws);
         count(rule, fraud, amount);
         return;
       case Defect::kDuplicateId: {
@@ -151,11 +151,11 @@ class Planter {
       }
       case Defect::kTerminalNotANumber: {
         static constexpr std::array<std::string_view, 3> kTexts = {"Err", "None", ""};
-        fields[kTerminal] = kTexts[chance.below(kTexts.size())];
+        fields[kTerminal] = kTexts[draws.below(kTexts.size())];
         break;
       }
       case Defect::kTerminalUnknown:
-        fields[kTerminal] = fmt::format("{}", bogus_terminal(chance));
+        fields[kTerminal] = fmt::format("{}", bogus_terminal(draws));
         break;
       case Defect::kCustomerInvalid:
         fields[kCustomer] = fmt::format("{}", kBogusCustomer);
@@ -207,9 +207,9 @@ class Planter {
   }
 
   /// Half of the copies follow at once, the others up to 40 days later.
-  void copy(std::string_view line, std::int64_t day, Chance& chance) {
-    const std::int64_t later = day + 1 + static_cast<std::int64_t>(chance.below(kLongestCopyDelay));
-    if (chance.below(2) == 0 || later >= spec_.days) {
+  void copy(std::string_view line, std::int64_t day, Draws& draws) {
+    const std::int64_t later = day + 1 + static_cast<std::int64_t>(draws.below(kLongestCopyDelay));
+    if (draws.below(2) == 0 || later >= spec_.days) {
       rows_.text += line;
     } else {
       rows_.later_copies.push_back({later, std::string(line)});
@@ -219,11 +219,11 @@ class Planter {
   }
 
   /// One of seven numbers that are no terminals.
-  std::int64_t bogus_terminal(Chance& chance) const {
-    const auto which = static_cast<std::int64_t>(chance.below(kBogusTerminals));
+  std::int64_t bogus_terminal(Draws& draws) const {
+    const auto which = static_cast<std::int64_t>(draws.below(kBogusTerminals));
     const std::int64_t last = std::max(kLastBogusTerminal, spec_.terminals);
     if (which == 0) return last;
-    Chance number = chance_of(spec_.seed, Subject::kBogusTerminal, which);
+    Draws number = draws_of(spec_.seed, Subject::kBogusTerminal, which);
     return spec_.terminals + static_cast<std::int64_t>(number.below(
                                  static_cast<std::uint64_t>(last - spec_.terminals + 1)));
   }
@@ -271,7 +271,7 @@ RawRows format_rows(const SimulationSpec& spec,
     const bool past_midnight = payment.second == kSecondsPerDay;
     const DefectRule* rule = nullptr;
     if (any_defect > 0 && !zero && !past_midnight &&
-        unit_interval(chance_of(spec.seed, Subject::kDefect, row.id).bits()) < any_defect) {
+        unit_interval(draws_of(spec.seed, Subject::kDefect, row.id).bits()) < any_defect) {
       rule = choose_defect(spec, row);
     }
     if (rule != nullptr) {

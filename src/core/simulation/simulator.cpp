@@ -25,13 +25,13 @@ void Simulator::append_customer_day(std::int64_t customer,
   const auto terminals = population_.terminals_of(customer);
   if (terminals.empty()) return;
   const Population::Customer& habits = population_.customer(customer);
-  Chance chance = chance_of(spec_.seed, Subject::kCustomerDay, customer, day);
-  const int count = chance.poisson(habits.mean_payments, habits.exp_minus_mean);
+  Draws draws = draws_of(spec_.seed, Subject::kCustomerDay, customer, day);
+  const int count = draws.poisson(habits.mean_payments, habits.exp_minus_mean);
   for (int i = 0; i < count; ++i) {
-    const double second = 43'200 + 20'000 * chance.normal();
-    double amount = habits.mean_amount * (1 + 0.5 * chance.normal());
-    if (amount < 0) amount = 2 * habits.mean_amount * chance.uniform();
-    const std::uint32_t terminal = terminals[chance.below(terminals.size())];
+    const double second = 43'200 + 20'000 * draws.normal();
+    double amount = habits.mean_amount * (1 + 0.5 * draws.normal());
+    if (amount < 0) amount = 2 * habits.mean_amount * draws.uniform();
+    const std::uint32_t terminal = terminals[draws.below(terminals.size())];
     // The band of one second past the day's last is the course's `24:00:00`: it holds as many
     // payments as the real files do (100 of 47 M). The multiplier makes it wider.
     const bool inside = second >= 1 && second < 86'400;
@@ -67,8 +67,8 @@ void Simulator::compromise(const Episode& episode,
   for (std::int64_t each = first_day; each <= last_day; ++each) {
     of_day.clear();
     append_customer_day(episode.key, each, of_day);
-    Chance ranks = chance_of(hash64(spec_.seed, static_cast<std::uint64_t>(episode.from)),
-                             Subject::kCompromisedThird, episode.key, each);
+    Draws ranks = draws_of(hash64(spec_.seed, static_cast<std::uint64_t>(episode.from)),
+                           Subject::kCompromisedThird, episode.key, each);
     for (std::size_t i = 0; i < of_day.size(); ++i) {
       const std::uint64_t rank = ranks.bits();
       if (!episode.holds(spec_.start + each * kSecondsPerDay + of_day[i].second)) continue;

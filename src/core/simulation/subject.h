@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "core/simulation/chance.h"
+#include "core/simulation/draws.h"
 
 namespace weir {
 
@@ -19,10 +19,10 @@ enum class Subject : std::uint64_t {
   kBogusTerminal = 9
 };
 
-inline Chance chance_of(std::uint64_t seed,
-                        Subject subject,
-                        std::int64_t first,
-                        std::int64_t second = 0) {
+inline Draws draws_of(std::uint64_t seed,
+                      Subject subject,
+                      std::int64_t first,
+                      std::int64_t second = 0) {
   return {hash64(seed, static_cast<std::uint64_t>(subject)), static_cast<std::uint64_t>(first),
           static_cast<std::uint64_t>(second)};
 }

@@ -1,4 +1,4 @@
-#include "core/simulation/chance.h"
+#include "core/simulation/draws.h"
 
 #include <cmath>
 

@@ -12,9 +12,9 @@ double normal_quantile(double probability);
 
 /// Random draws of one subject (a customer's day, a day's starts): the key decides all of them, so
 /// they do not depend on what any other thread drew. SplitMix64.
-class Chance {
+class Draws {
  public:
-  Chance(std::uint64_t seed, std::uint64_t first, std::uint64_t second = 0)
+  Draws(std::uint64_t seed, std::uint64_t first, std::uint64_t second = 0)
       : state_(hash64(seed, first, second)) {}
 
   std::uint64_t bits() {

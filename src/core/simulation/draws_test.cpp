@@ -1,4 +1,4 @@
-#include "core/simulation/chance.h"
+#include "core/simulation/draws.h"
 
 #include <gtest/gtest.h>
 
@@ -17,23 +17,23 @@ TEST(NormalQuantile, InvertsTheDistributionFunction) {
   EXPECT_EQ(normal_quantile(0.25), -normal_quantile(0.75));
 }
 
-TEST(Chance, DrawsWhatItsKeySaysOnly) {
-  Chance first(7, 1, 2);
-  Chance again(7, 1, 2);
-  Chance other(7, 2, 1);
+TEST(Draws, DrawsWhatItsKeySaysOnly) {
+  Draws first(7, 1, 2);
+  Draws again(7, 1, 2);
+  Draws other(7, 2, 1);
   const std::uint64_t bits = first.bits();
   EXPECT_EQ(again.bits(), bits);
   EXPECT_NE(other.bits(), bits);
   EXPECT_NE(first.bits(), bits);
 }
 
-TEST(Chance, NormalHasMeanZeroAndDeviationOne) {
+TEST(Draws, NormalHasMeanZeroAndDeviationOne) {
   constexpr int kDraws = 200'000;
-  Chance chance(7, 1);
+  Draws draws(7, 1);
   double sum = 0;
   double squares = 0;
   for (int i = 0; i < kDraws; ++i) {
-    const double value = chance.normal();
+    const double value = draws.normal();
     sum += value;
     squares += value * value;
   }
@@ -41,27 +41,27 @@ TEST(Chance, NormalHasMeanZeroAndDeviationOne) {
   EXPECT_NEAR(squares / kDraws, 1, 5 * std::sqrt(2.0 / kDraws));
 }
 
-TEST(Chance, PoissonHasItsMeanAsVariance) {
+TEST(Draws, PoissonHasItsMeanAsVariance) {
   constexpr int kDraws = 200'000;
   for (const double mean : {0.1, 1.9, 4.0, 60.0}) {
-    Chance chance(7, 2);
+    Draws draws(7, 2);
     double sum = 0;
     double squares = 0;
     for (int i = 0; i < kDraws; ++i) {
-      const double value = chance.poisson(mean, std::exp(-mean)) - mean;
+      const double value = draws.poisson(mean, std::exp(-mean)) - mean;
       sum += value;
       squares += value * value;
     }
     EXPECT_NEAR(sum / kDraws, 0, 5 * std::sqrt(mean / kDraws)) << mean;
     EXPECT_NEAR(squares / kDraws / mean, 1, 5 * std::sqrt((2 + 1 / mean) / kDraws)) << mean;
   }
-  EXPECT_EQ(Chance(7, 3).poisson(0, 1), 0);
+  EXPECT_EQ(Draws(7, 3).poisson(0, 1), 0);
 }
 
-TEST(Chance, BelowReachesEachNumberAboutAsOften) {
-  Chance chance(7, 4);
+TEST(Draws, BelowReachesEachNumberAboutAsOften) {
+  Draws draws(7, 4);
   int seen[5] = {};
-  for (int i = 0; i < 50'000; ++i) ++seen[chance.below(5)];
+  for (int i = 0; i < 50'000; ++i) ++seen[draws.below(5)];
   for (const int count : seen) EXPECT_NEAR(count, 10'000, 5 * std::sqrt(10'000 * 0.8));
 }
 
