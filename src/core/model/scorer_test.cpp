@@ -89,7 +89,7 @@ class EqualsXgboost : public ::testing::TestWithParam<Case> {};
 
 TEST_P(EqualsXgboost, ToTheBit) {
   const Case& model = GetParam();
-  const TestBooster booster = TestBooster::train(test_rows(4000, model.features, model.missing, 11),
+  const TestBooster booster = TestBooster::train(test_rows(1500, model.features, model.missing, 11),
                                                  model.parameters, model.rounds);
   const Forest forest = Forest::parse(booster.save("ubj"), "m.ubj");
   EXPECT_EQ(Scorer(forest, ScorerKind::kEmulated).kind(), model.emulated_becomes);
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
              0.15,
              4,
              {{"max_depth", "5"}, {"num_parallel_tree", "5"}, {"subsample", "0.5"}}},
-        Case{"inputs65", 80, 0.15, 200, {{"max_depth", "6"}}, ScorerKind::kPortable},
+        Case{"inputs65", 80, 0.15, 40, {{"max_depth", "6"}}, ScorerKind::kPortable},
         Case{"bins1024",
              2,
              0.15,
@@ -152,8 +152,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"inputs300",
              300,
              0.0,
-             400,
-             {{"max_depth", "4"}, {"colsample_bytree", "0.05"}},
+             80,
+             {{"max_depth", "5"}, {"colsample_bytree", "0.1"}},
              ScorerKind::kNaive}),
     [](const auto& case_info) { return case_info.param.name; });
 
