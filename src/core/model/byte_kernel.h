@@ -39,15 +39,19 @@ struct ByteForestView {
 inline constexpr std::uint8_t kByteFlip = 0x80;
 inline constexpr std::size_t kByteSlots = 64;  ///< Inputs a table of bins has room for.
 
-/// Three levels of a walk at once: the outcomes of 7 splits (bit 0 the root, bits 1 and 2 its
-/// children, …) give the place 0..7 where they lead.
+/// Three levels of a walk at once, by the outcomes of 7 splits (bit 0 the root, bits 1 and 2 its
+/// children, …): the place 0..7 where they lead, and what the kernel makes of it.
 struct ThreeLevels {
   std::uint8_t place[128];  // NOLINT: std::array is off limits here, see above.
-  constexpr ThreeLevels() : place() {
+  std::uint8_t shift[128];  // NOLINT: 7 * place + 7, where the next three levels start in a mask.
+  std::uint8_t leaf[128];   // NOLINT: 8 * place, their first leaf.
+  constexpr ThreeLevels() : place(), shift(), leaf() {
     for (unsigned outcomes = 0; outcomes < 128; ++outcomes) {
       unsigned at = 1;
       for (int level = 0; level < 3; ++level) at = 2 * at + ((outcomes >> (at - 1)) & 1U);
       place[outcomes] = static_cast<std::uint8_t>(at - 8);
+      shift[outcomes] = static_cast<std::uint8_t>(7 * (at - 8) + 7);
+      leaf[outcomes] = static_cast<std::uint8_t>(8 * (at - 8));
     }
   }
 };
@@ -111,25 +115,41 @@ class ByteKernel {
     return any_missing;
   }
 
-  template <bool may_miss>
-  static float leaf(const ByteForestView& forest,
-                    const typename Lanes::Table& table,
-                    std::size_t tree) {
-    const std::uint8_t* splits = forest.splits + 128 * tree;
-    const std::uint8_t* missing = forest.missing + 128 * tree;
-    typename Lanes::Bytes bins = Lanes::look_up(table, Lanes::load(splits));
-    if constexpr (may_miss) bins = Lanes::subtract(bins, Lanes::load(missing));
-    const std::uint64_t right = Lanes::above(bins, Lanes::load((may_miss ? missing : splits) + 64));
-    const std::size_t half = kThreeLevels.place[right & 127U];
-    const std::size_t rest = kThreeLevels.place[(right >> (7 * half + 7)) & 127U];
-    return forest.leaves[64 * tree + 8 * half + rest];
-  }
+  /// Where one tree's arrays start.
+  struct Tree {
+    const std::uint8_t* splits;
+    const std::uint8_t* missing;
+    const float* leaves;
+
+    explicit Tree(const ByteForestView& forest)
+        : splits(forest.splits), missing(forest.missing), leaves(forest.leaves) {}
+    void advance() {
+      splits += 128;
+      missing += 128;
+      leaves += 64;
+    }
+
+    template <bool may_miss>
+    float leaf(const typename Lanes::Table& table) const {
+      typename Lanes::Bytes bins = Lanes::look_up(table, Lanes::load(splits));
+      if constexpr (may_miss) bins = Lanes::subtract(bins, Lanes::load(missing));
+      const std::uint64_t right =
+          Lanes::above(bins, Lanes::load((may_miss ? missing : splits) + 64));
+      const std::size_t top = right & 127U;
+      const std::size_t rest = (right >> kThreeLevels.shift[top]) & 127U;
+      return leaves[kThreeLevels.leaf[top] + std::size_t{kThreeLevels.place[rest]}];
+    }
+  };
 
   template <bool may_miss>
   static float add_trees(const ByteForestView& forest, const std::uint8_t* bins) {
     const typename Lanes::Table table = Lanes::table(bins);
     float sum = forest.base_margin;
-    for (std::size_t t = 0; t < forest.tree_count; ++t) sum += leaf<may_miss>(forest, table, t);
+    Tree tree(forest);
+#pragma GCC unroll 4
+    for (std::size_t t = 0; t < forest.tree_count; ++t, tree.advance()) {
+      sum += tree.template leaf<may_miss>(table);
+    }
     return sum;
   }
 
@@ -139,9 +159,11 @@ class ByteKernel {
                         std::size_t rows,
                         float* out) {
     for (std::size_t r = 0; r < rows; ++r) out[r] = forest.base_margin;
-    for (std::size_t t = 0; t < forest.tree_count; ++t) {
+    Tree tree(forest);
+    for (std::size_t t = 0; t < forest.tree_count; ++t, tree.advance()) {
+#pragma GCC unroll 4
       for (std::size_t r = 0; r < rows; ++r) {
-        out[r] += leaf<may_miss>(forest, Lanes::table(bins + r * kByteSlots), t);
+        out[r] += tree.template leaf<may_miss>(Lanes::table(bins + r * kByteSlots));
       }
     }
   }

@@ -71,7 +71,9 @@ class PortableEngine final : public Scorer::Engine {
       }
       for (std::size_t t = 0; t < trees_; t += kAbreast) {
         for (std::size_t r = 0; r < block; ++r) {
-          out[first + r] = add_group(t, keys.data() + r * stride, out[first + r]);
+          out[first + r] =
+              add_group(splits_.data() + t * kWidth, leaves_.data() + t * kWidth,
+                        std::min(kAbreast, trees_ - t), keys.data() + r * stride, out[first + r]);
         }
       }
     }
@@ -94,9 +96,13 @@ class PortableEngine final : public Scorer::Engine {
     }
   }
 
-  float add_group(std::size_t first, const std::uint32_t* keys, float sum) const {
-    const Split* splits = splits_.data() + first * kWidth;
-    const float* leaves = leaves_.data() + first * kWidth;
+  /// Walks kAbreast trees, adds the leaves of the first `real` ones. Not inlined, so that the three
+  /// pointers stay in registers: a step is then six instructions instead of eight.
+  [[gnu::noinline]] static float add_group(const Split* splits,
+                                           const float* leaves,
+                                           std::size_t real,
+                                           const std::uint32_t* keys,
+                                           float sum) {
     std::array<std::size_t, kAbreast> at;
     at.fill(1);
     for (std::size_t level = 0; level < depth; ++level) {
@@ -105,8 +111,11 @@ class PortableEngine final : public Scorer::Engine {
         at[i] = 2 * at[i] + (keys[split.slot] < split.key ? 1 : 0);
       }
     }
-    const std::size_t real = std::min(kAbreast, trees_ - first);
-    for (std::size_t i = 0; i < real; ++i) sum += leaves[i * kWidth + at[i] - kWidth];
+    if (real == kAbreast) {
+      for (std::size_t i = 0; i < kAbreast; ++i) sum += leaves[i * kWidth + at[i] - kWidth];
+    } else {
+      for (std::size_t i = 0; i < real; ++i) sum += leaves[i * kWidth + at[i] - kWidth];
+    }
     return sum;
   }
 

@@ -157,6 +157,37 @@ INSTANTIATE_TEST_SUITE_P(
              ScorerKind::kNaive}),
     [](const auto& case_info) { return case_info.param.name; });
 
+/// Models of every XGBoost a release of weir was made with stay readable. A file each: the model as
+/// JSON and as UBJ, and rows of inputs with XGBoost's margin, all float32 as hexadecimal bits.
+TEST(Scorer, ReadsTheModelsOfAllReleases) {
+  for (const std::string version : {"3.2.0"}) {
+    const std::string stem = WEIR_SOURCE_DIR "/tests/data/forest_xgboost_" + version;
+    const auto read = [](const std::string& path) {
+      std::ifstream file(path, std::ios::binary);
+      EXPECT_TRUE(file) << path;
+      return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    const Forest forest = Forest::parse(read(stem + ".ubj"), stem);
+    EXPECT_EQ(Forest::parse(read(stem + ".json"), stem), forest);
+    TestRows rows{.features = forest.feature_count(), .values = {}, .labels = {}};
+    std::vector<float> margins;
+    std::istringstream table(read(stem + "_margins.csv"));
+    std::string cell;
+    std::getline(table, cell);  // The comment.
+    for (std::string line; std::getline(table, line);) {
+      std::istringstream cells(line);
+      while (std::getline(cells, cell, ',')) {
+        rows.values.push_back(
+            std::bit_cast<float>(static_cast<std::uint32_t>(std::stoul(cell, nullptr, 16))));
+      }
+      margins.push_back(rows.values.back());
+      rows.values.pop_back();
+    }
+    EXPECT_EQ(rows.size(), 64);
+    expect_all_kinds_equal(forest, rows, margins);
+  }
+}
+
 TEST(Scorer, OfAForestWithoutTreesGivesTheBaseMargin) {
   const Forest forest = Forest::parse_json(
       R"({"learner":{"gradient_booster":{"model":{"gbtree_model_param":{"num_trees":"0"},"trees":[]},)"
