@@ -14,9 +14,14 @@ void load_s3() {
   static std::once_flag once;
   std::call_once(once, [] {
     check(arrow::fs::LoadFileSystemFactories(WEIR_ARROW_S3), "load", WEIR_ARROW_S3);
-    // Without it the library's own threads outlive what they use at exit.
-    std::atexit([] { arrow::fs::EnsureFinalized(); });
   });
+}
+
+/// Without it the library's threads outlive what they use at exit. To be called when the library
+/// has made its own objects, so that it is ended before them.
+void end_s3_at_exit() {
+  static std::once_flag once;
+  std::call_once(once, [] { std::atexit([] { arrow::fs::EnsureFinalized(); }); });
 }
 
 }  // namespace
@@ -39,7 +44,9 @@ Place open_place(const std::string& location) {
   }
   if (location.starts_with("s3://")) load_s3();
   std::string path;
-  auto system = value_or_throw(arrow::fs::FileSystemFromUri(location, &path), "open", location);
+  auto result = arrow::fs::FileSystemFromUri(location, &path);
+  if (location.starts_with("s3://")) end_s3_at_exit();
+  auto system = value_or_throw(std::move(result), "open", location);
   return {std::move(system), std::move(path), location};
 }
 
