@@ -49,7 +49,7 @@ void expect_all_kinds_equal(const Forest& forest,
 
 /// Values where a scorer may slip: the thresholds themselves, their neighbours, infinities, zeros
 /// of both signs, the smallest and largest floats.
-TestRows edge_rows(const Forest& forest, std::size_t rows, unsigned seed) {
+TestRows edge_rows(const Forest& forest, std::size_t rows, std::uint64_t seed) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   std::vector<float> values = {0.0F,
                                -0.0F,
@@ -67,11 +67,11 @@ TestRows edge_rows(const Forest& forest, std::size_t rows, unsigned seed) {
       values.push_back(std::nextafter(node.value, -kInfinity));
     }
   }
-  std::mt19937 random(seed);
+  TestChance chance(seed);
   TestRows result;
   result.features = forest.feature_count();
   for (std::size_t i = 0; i < rows * result.features; ++i) {
-    result.values.push_back(values[random() % values.size()]);
+    result.values.push_back(values[chance.bits() % values.size()]);
   }
   return result;
 }

@@ -6,13 +6,13 @@
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/transaction/error.h"
+#include "core/transaction/hash.h"
 
 // The few functions of XGBoost's C interface that tests and benchmarks call; its wheel has no
 // headers.
@@ -65,26 +65,45 @@ struct TestRows {
   const float* row(std::size_t index) const { return values.data() + index * features; }
 };
 
+/// Random numbers that are the same with every library.
+class TestChance {
+ public:
+  explicit TestChance(std::uint64_t seed) : seed_(seed) {}
+  std::uint64_t bits() { return hash64(seed_, ++drawn_); }
+  double unit() { return unit_interval(bits()); }
+  /// Near to a standard normal: twelve uniform numbers, whose sum has mean 6 and variance 1.
+  float normal() {
+    double sum = -6.0;
+    for (int i = 0; i < 12; ++i) sum += unit();
+    return static_cast<float>(sum);
+  }
+
+ private:
+  std::uint64_t seed_;
+  std::uint64_t drawn_ = 0;
+};
+
 /// Inputs of several shapes (normal, heavy tail, small integers, zeros of both signs), a share of
 /// them NaN; the label depends on some of them and on chance.
-inline TestRows test_rows(std::size_t rows, std::size_t features, double missing, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::uniform_real_distribution<double> unit;
+inline TestRows test_rows(std::size_t rows,
+                          std::size_t features,
+                          double missing,
+                          std::uint64_t seed) {
+  TestChance chance(seed);
   TestRows result;
   result.features = features;
   for (std::size_t r = 0; r < rows; ++r) {
     float evidence = -2.0F;
     for (std::size_t f = 0; f < features; ++f) {
-      float value = normal(random);
+      float value = chance.normal();
       if (f % 4 == 1) value = value * value * value * 100.0F;
       if (f % 4 == 2) value = static_cast<float>(static_cast<int>(value * 3.0F));
-      if (f % 4 == 3 && unit(random) < 0.3) value = unit(random) < 0.5 ? 0.0F : -0.0F;
+      if (f % 4 == 3 && chance.unit() < 0.3) value = chance.unit() < 0.5 ? 0.0F : -0.0F;
       if (f < 8) evidence += (f % 2 == 0 ? 0.5F : -0.4F) * (f % 4 == 1 ? value / 100.0F : value);
-      if (unit(random) < missing) value = std::numeric_limits<float>::quiet_NaN();
+      if (chance.unit() < missing) value = std::numeric_limits<float>::quiet_NaN();
       result.values.push_back(value);
     }
-    result.labels.push_back(evidence + 2.0F * normal(random) > 0.0F ? 1.0F : 0.0F);
+    result.labels.push_back(evidence + 2.0F * chance.normal() > 0.0F ? 1.0F : 0.0F);
   }
   return result;
 }
