@@ -18,7 +18,7 @@ class ByteForest {
  public:
   /// `node_bias` is added to the slot numbers in `nodes`, for the look-up of the lanes in use.
   /// Nothing when the forest does not fit: deeper than 6, more than 64 inputs in use, or an input
-  /// with more than 254 distinct thresholds (XGBoost's max_bin 256 gives at most 254 or 255).
+  /// with more than 254 distinct thresholds (XGBoost's max_bin 256 allows 255, seldom met).
   static std::optional<ByteForest> make(const Forest& forest, std::uint8_t node_bias);
 
   ByteForestView view() const;

@@ -97,7 +97,7 @@ class PortableEngine final : public Scorer::Engine {
   }
 
   /// Walks kAbreast trees, adds the leaves of the first `real` ones. Not inlined, so that the three
-  /// pointers stay in registers: a step is then six instructions instead of eight.
+  /// pointers stay in registers: a step is then seven instructions instead of eight.
   [[gnu::noinline]] static float add_group(const Split* splits,
                                            const float* leaves,
                                            std::size_t real,

@@ -13,7 +13,8 @@ enum class ScorerKind {
   kNaive,     ///< Walks the nodes one by one: the truth that all others are compared with.
   kPortable,  ///< Complete trees walked without branches, several at once; plain C++.
   kAvx2,      ///< All splits of a tree at once on 8-bit bins, 32 lanes at a time.
-  kVbmi,      ///< The same with AVX-512 VBMI, 64 lanes at a time.
+  kVbmi,  ///< The same with AVX-512 VBMI, 64 lanes at a time. Written and tested by emulation on
+          ///< a machine without these instructions: its speed has not been measured.
   kEmulated,  ///< The code of kVbmi on plain C++ lanes: slow, for tests on any processor.
 };
 
