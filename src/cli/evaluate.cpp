@@ -332,6 +332,8 @@ void add_evaluate_command(CLI::App& weir, Terminal& terminal) {
                       "With --protocol: share of columns a tree sees");
   command->add_option("--lambda", flags->handbook.parameters.lambda,
                       "With --protocol: L2 on leaf weights");
+  command->add_option("--max-bin", flags->handbook.parameters.max_bin,
+                      "With --protocol: quantile bins a column");
   command->add_option("--out", options.out, "Folder of report.html and metrics.json");
   command->add_option("--truth", options.truth,
                       "truth/windows.csv of weir simulate; the floor is estimated without it");

@@ -120,6 +120,8 @@ training::BoosterParameters HandbookOptions::handbook_parameters() {
   parameters.depth = 4;
   parameters.eta = 0.05;
   parameters.min_child_weight = 1;
+  parameters.max_bin =
+      1024;  // 256 quantiles of 67,000 rows cannot tell an amount of 215 from one of 225.
   return parameters;
 }
 
