@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 
 #include "core/cleaning/json_row.h"
+#include "core/cleaning/raw_cell.h"
 #include "core/cleaning/row_parser.h"
 #include "edge/files/byte_stream.h"
 #include "edge/files/raw_parquet.h"
@@ -128,8 +128,7 @@ void add_matches(const std::string& pattern, std::vector<Place>& files) {
 /// The origin that most of the first rows share.
 std::optional<Seconds> find_time_origin(std::string_view rows, const RowLayout& layout) {
   if (layout.column(Field::kTimeSeconds) == RowLayout::kAbsent) return std::nullopt;
-  std::map<Seconds, int> votes;
-  int count = 0;
+  TimeOriginVote vote;
   std::vector<std::string_view> columns(layout.column_count());
   for (std::size_t begin = 0; begin < rows.size();) {
     const std::size_t end = rows.find('\n', begin);
@@ -140,14 +139,9 @@ std::optional<Seconds> find_time_origin(std::string_view rows, const RowLayout& 
     if (!std::holds_alternative<CleanedPayment>(cleaned)) continue;
     split_row(line, layout.delimiter(), columns);
     const auto seconds = parse_id(layout.fields(columns).time_seconds.value_or(""));
-    if (!seconds || *seconds > kLastTime) continue;
-    ++count;
-    ++votes[std::get<CleanedPayment>(cleaned).payment.event_time - *seconds];
+    if (seconds) vote.add(std::get<CleanedPayment>(cleaned).payment.event_time, *seconds);
   }
-  for (const auto& [origin, share] : votes) {
-    if (share * 2 > count) return origin;
-  }
-  return std::nullopt;
+  return vote.winner();
 }
 
 }  // namespace
@@ -187,6 +181,12 @@ RawFile inspect(const Place& place, const ColumnNames& names) {
     file.format = InputFormat::kParquet;
     file.layout = inspect_parquet(place, names);
     file.labelled = file.layout->labelled();
+    if (file.layout->column(Field::kTimeSeconds) != RowLayout::kAbsent) {
+      TextChunk chunk;
+      if (open_parquet_chunks(place, names)->next(chunk)) {
+        file.time_origin = find_time_origin({chunk.begin(), chunk.size}, *file.layout);
+      }
+    }
     return file;
   }
   std::string_view text = head;

@@ -8,10 +8,9 @@
 #include <parquet/arrow/reader.h>
 #include <parquet/exception.h>
 
-#include <cmath>
 #include <cstring>
 
-#include "core/transaction/calendar.h"
+#include "core/cleaning/raw_cell.h"
 
 namespace weir::files {
 namespace {
@@ -60,15 +59,6 @@ void append_text(std::string_view text, std::string& line) {
   line += '"';
 }
 
-void append_number(double value, std::string& line) {
-  const double cents = std::round(value * 100);
-  if (std::abs(value * 100 - cents) < 1e-4 && std::abs(cents) < 1e15) {
-    fmt::format_to(std::back_inserter(line), "{:.2f}", cents / 100);
-  } else {
-    fmt::format_to(std::back_inserter(line), "{}", value);
-  }
-}
-
 void append_time(const arrow::TimestampArray& array, std::int64_t row, std::string& line) {
   std::int64_t units = 1;
   switch (static_cast<const arrow::TimestampType&>(*array.type()).unit()) {
@@ -84,14 +74,7 @@ void append_time(const arrow::TimestampArray& array, std::int64_t row, std::stri
       units = 1'000'000'000;
       break;
   }
-  const std::int64_t value = array.Value(row);
-  const Seconds time = value / units - (value % units < 0 ? 1 : 0);
-  // What the calendar cannot show, no rule would take either.
-  if (time < kFirstTime || time >= kLastTime) {
-    fmt::format_to(std::back_inserter(line), "{}", value);
-  } else {
-    line += format_datetime(time);
-  }
+  append_raw_time(array.Value(row), units, line);
 }
 
 /// A cell as text.
@@ -124,10 +107,10 @@ void append_cell(const arrow::Array& array,
     case arrow::Type::UINT64:
       return number(static_cast<const arrow::UInt64Array&>(array));
     case arrow::Type::FLOAT:
-      return append_number(
+      return append_raw_number(
           static_cast<double>(static_cast<const arrow::FloatArray&>(array).Value(row)), line);
     case arrow::Type::DOUBLE:
-      return append_number(static_cast<const arrow::DoubleArray&>(array).Value(row), line);
+      return append_raw_number(static_cast<const arrow::DoubleArray&>(array).Value(row), line);
     case arrow::Type::STRING:
       return append_text(static_cast<const arrow::StringArray&>(array).GetView(row), line);
     case arrow::Type::LARGE_STRING:
