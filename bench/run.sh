@@ -30,7 +30,7 @@ for subject in "${subjects[@]}"; do
       fi
       build/release/bench/pipeline_bench "$out/bundle" "$out/lake"
       ;;
-    cleaning) "$python" bench/cleaning/run.py ;;
+    cleaning) "$python" bench/cleaning/compare.py ;;
     *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning" >&2; exit 2 ;;
   esac
 done

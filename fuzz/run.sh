@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds="${1:-60}"
 tools/setup.sh --fuzz
-tools/build.sh fuzz
+[ -f build/fuzz/build.ninja ] || cmake --preset fuzz >/dev/null
+cmake --build --preset fuzz --target fuzz/all -- --quiet
 mkdir -p build/fuzz/crashes
 for target in build/fuzz/fuzz/fuzz_*; do
   name="$(basename "$target")"

@@ -117,31 +117,29 @@ void judge_against_floor(EvaluateResult& result,
                            : parse_truth(files::read_text(options.truth), options.truth);
   const PaymentView period = history.slice(first, history.size());
   const Floor floor = compute_floor(history, first, windows, result.label_delay);
-  const Ceiling ceiling = compute_ceiling(floor, period);
+  const Ceiling ceiling = compute_ceiling(floor, period, options.false_positive_rate);
   result.floor_share = floor.share();
   result.floor_at_rate = floor.false_negative_rate_at(options.false_positive_rate);
   result.ceiling_average_precision = ceiling.average_precision;
   result.ceiling_roc_auc = ceiling.roc_auc;
+  result.bound_average_precision = ceiling.average_precision_bound;
+  result.bound_roc_auc = ceiling.roc_auc_bound;
+  result.bound_false_negative_rate = ceiling.false_negative_rate_bound;
   result.ceiling_card_precision = card_precision(ceiling.scores, period, options.cards);
-  const auto above = [](const Measure& measure, double bound) {
-    return measure.value > bound + kLeakTolerance && measure.interval.low > bound;
+  const auto check_bound = [&](const char* name, const Measure& measure, double bound) {
+    if (measure.value <= bound + kLeakTolerance || measure.interval.low <= bound) return;
+    result.leaks.push_back(
+        fmt::format("{} {:.4f} is above the bound {:.4f}", name, measure.value, bound));
   };
-  if (above(result.average_precision, result.ceiling_average_precision)) {
-    result.leaks.push_back(fmt::format("average precision {:.4f} is above the ceiling {:.4f}",
-                                       result.average_precision.value,
-                                       result.ceiling_average_precision));
-  }
-  if (above(result.roc_auc, result.ceiling_roc_auc)) {
-    result.leaks.push_back(fmt::format("ROC AUC {:.4f} is above the ceiling {:.4f}",
-                                       result.roc_auc.value, result.ceiling_roc_auc));
-  }
+  check_bound("average precision", result.average_precision, ceiling.average_precision_bound);
+  check_bound("ROC AUC", result.roc_auc, ceiling.roc_auc_bound);
   const JudgedPoint& at_rate = result.points.back();
-  if (at_rate.point.false_negative_rate() < result.floor_at_rate - kLeakTolerance &&
-      at_rate.false_negative_rate.high < result.floor_at_rate) {
-    result.leaks.push_back(fmt::format("FNR {:.2f} % at FPR {:.1f} % is below the floor {:.2f} %",
+  if (at_rate.point.false_negative_rate() < ceiling.false_negative_rate_bound - kLeakTolerance &&
+      at_rate.false_negative_rate.high < ceiling.false_negative_rate_bound) {
+    result.leaks.push_back(fmt::format("FNR {:.2f} % at FPR {:.1f} % is below the bound {:.2f} %",
                                        100 * at_rate.point.false_negative_rate(),
                                        100 * options.false_positive_rate,
-                                       100 * result.floor_at_rate));
+                                       100 * ceiling.false_negative_rate_bound));
   }
 }
 

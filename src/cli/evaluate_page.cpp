@@ -161,10 +161,15 @@ void add_floor(Page& page, const EvaluateResult& result, const EvaluateOptions& 
       "because no label "
       "of the same terminal's episode was known yet (labels after {}{}). At an FPR of {} the FNR "
       "cannot honestly fall "
-      "below {}. A score beyond these bounds is a leak.",
+      "below {} but by luck: the blind frauds of a terminal are ranked together, and few terminals "
+      "mean much luck. "
+      "Average precision {}, ROC AUC {} and FNR {} are what 99 of 100 lucky rankings stay within; "
+      "past these is a leak.",
       format_percent(result.floor_share), format_duration(result.label_delay),
       result.floor_is_estimated ? "; episodes estimated from labels" : "",
-      format_percent(options.false_positive_rate), format_percent(result.floor_at_rate)));
+      format_percent(options.false_positive_rate), format_percent(result.floor_at_rate),
+      format_fixed(result.bound_average_precision, 3), format_fixed(result.bound_roc_auc, 3),
+      format_percent(result.bound_false_negative_rate)));
   page.table(
       {"measure", "model", "ceiling"},
       {{"average precision", format_fixed(result.average_precision.value, 4),
@@ -200,7 +205,7 @@ std::string evaluation_page(const EvaluateResult& result, const EvaluateOptions&
        "FPR; goal below 5%"},
       {"Frauds through the policy", format_percent(policy.point.false_negative_rate(), 2),
        "FNR; goal below 2%"},
-      {"FNR " + at_rate.name.substr(3), format_percent(at_rate.point.false_negative_rate(), 2),
+      {"FNR " + at_rate.name, format_percent(at_rate.point.false_negative_rate(), 2),
        result.has_floor ? "floor " + format_percent(result.floor_at_rate, 2) : ""},
       {"Calibration error", format_fixed(result.calibration_error, 4),
        "expected, equal-mass groups"},
@@ -266,6 +271,9 @@ std::string evaluation_json(const EvaluateResult& result, const EvaluateOptions&
                      {"ceiling_average_precision", result.ceiling_average_precision},
                      {"ceiling_roc_auc", result.ceiling_roc_auc},
                      {"ceiling_card_precision", result.ceiling_card_precision},
+                     {"bound_average_precision", result.bound_average_precision},
+                     {"bound_roc_auc", result.bound_roc_auc},
+                     {"bound_false_negative_rate", result.bound_false_negative_rate},
                      {"leaks", result.leaks}};
   }
   for (const JudgedPoint& judged : result.points) {

@@ -117,11 +117,12 @@ HandbookResult::Summary summary_of(const std::vector<HandbookFold>& folds,
 
 training::BoosterParameters HandbookOptions::handbook_parameters() {
   training::BoosterParameters parameters;
-  parameters.depth = 4;
+  // Chosen on the validation folds (AP .742 there), before the test folds were looked at.
+  parameters.depth = 3;
   parameters.eta = 0.05;
+  parameters.colsample = 0.5;
   parameters.min_child_weight = 1;
-  parameters.max_bin =
-      1024;  // 256 quantiles of 67,000 rows cannot tell an amount of 215 from one of 225.
+  parameters.max_bin = 2048;  // 256 quantiles cannot tell an amount of 215 from one of 225.
   return parameters;
 }
 

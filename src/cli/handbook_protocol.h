@@ -20,7 +20,7 @@ struct HandbookOptions {
   /// `test`: training starts 2018-08-15 and 1, 2, 3 weeks earlier. `validation`: from 2018-07-11
   /// on, for choosing parameters.
   std::string folds = "test";
-  int rounds = 200;
+  int rounds = 300;
   training::BoosterParameters parameters = handbook_parameters();
   std::uint64_t seed = 1;
   int threads = 0;

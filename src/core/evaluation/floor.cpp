@@ -6,6 +6,7 @@
 #include <charconv>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::string_view kHeader = "scenario,key,from,until";
 constexpr int kTerminalScenario = 2;
+constexpr std::size_t kLuckyRankings = 1000;
+constexpr double kLuck = 0.99;
 constexpr std::uint64_t kChanceSeed = 0x666c6f6f72;  // Any constant.
 
 /// Sorted, disjoint episodes of each terminal.
@@ -56,6 +59,56 @@ template <typename Number>
 bool read_number(std::string_view text, Number& number) {
   const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
   return result.ec == std::errc() && result.ptr == text.data() + text.size();
+}
+
+/// One ranking in which each episode's blind frauds stand together at a place drawn by chance.
+struct LuckyRanking {
+  double average_precision = 0;
+  double roc_auc = 0;
+  double false_negative_rate = 0;
+};
+
+LuckyRanking draw_ranking(const Floor& floor, double genuine, double rate, std::uint64_t number) {
+  std::vector<std::pair<double, std::uint64_t>>
+      episodes;  // Share of genuine payments above, frauds.
+  for (std::size_t i = 0; i < floor.blind_by_episode.size(); ++i) {
+    episodes.emplace_back(unit_interval(hash64(kChanceSeed, number, i)), floor.blind_by_episode[i]);
+  }
+  std::sort(episodes.begin(), episodes.end());
+  const auto frauds = static_cast<double>(floor.frauds);
+  auto found = static_cast<double>(floor.frauds - floor.blind);
+  LuckyRanking ranking{found, found, 0};
+  for (const auto& [above, blind] : episodes) {
+    for (std::uint64_t i = 0; i < blind; ++i) {
+      found += 1;
+      ranking.average_precision += found / (found + above * genuine);
+    }
+    ranking.roc_auc += static_cast<double>(blind) * (1 - above);
+    if (above > rate) ranking.false_negative_rate += static_cast<double>(blind);
+  }
+  return {ranking.average_precision / frauds, ranking.roc_auc / frauds,
+          ranking.false_negative_rate / frauds};
+}
+
+double quantile_of(std::vector<double> values, double share) {
+  const auto place = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + place, values.end());
+  return values[static_cast<std::size_t>(place)];
+}
+
+void bound_by_luck(Ceiling& ceiling, const Floor& floor, double genuine, double rate) {
+  std::vector<double> average_precision;
+  std::vector<double> roc_auc;
+  std::vector<double> false_negative_rate;
+  for (std::uint64_t number = 0; number < kLuckyRankings; ++number) {
+    const LuckyRanking ranking = draw_ranking(floor, genuine, rate, number);
+    average_precision.push_back(ranking.average_precision);
+    roc_auc.push_back(ranking.roc_auc);
+    false_negative_rate.push_back(ranking.false_negative_rate);
+  }
+  ceiling.average_precision_bound = quantile_of(std::move(average_precision), kLuck);
+  ceiling.roc_auc_bound = quantile_of(std::move(roc_auc), kLuck);
+  ceiling.false_negative_rate_bound = quantile_of(std::move(false_negative_rate), 1 - kLuck);
 }
 
 }  // namespace
@@ -132,7 +185,8 @@ Floor compute_floor(const PaymentView& history,
                     Seconds label_delay) {
   WEIR_CHECK(history.has_labels() && begin <= history.size());
   const Episodes episodes = terminal_episodes(windows);
-  std::map<const TruthWindow*, Seconds> first_fraud;  // Of each episode.
+  std::map<const TruthWindow*, Seconds> first_fraud;                   // Of each episode.
+  std::map<std::pair<std::int64_t, Seconds>, std::uint64_t> blind_of;  // Terminal, begin.
   Floor floor;
   floor.is_blind.resize(history.size() - begin);
   for (std::size_t row = 0; row < history.size(); ++row) {
@@ -147,14 +201,18 @@ Floor compute_floor(const PaymentView& history,
         const bool known = evidence != first_fraud.end() && evidence->second + label_delay <= time;
         floor.is_blind[row - begin] = !known;
         floor.blind += !known;
+        if (!known) ++blind_of[{history.terminal_id[row], episode == nullptr ? 0 : episode->from}];
       }
     }
     if (episode != nullptr && evidence == first_fraud.end()) first_fraud[episode] = time;
   }
+  for (const auto& [episode, blind] : blind_of) floor.blind_by_episode.push_back(blind);
   return floor;
 }
 
-Ceiling compute_ceiling(const Floor& floor, const PaymentView& payments) {
+Ceiling compute_ceiling(const Floor& floor,
+                        const PaymentView& payments,
+                        double false_positive_rate) {
   WEIR_CHECK(floor.is_blind.size() == payments.size());
   const auto visible = static_cast<double>(floor.frauds - floor.blind);
   const auto blind = static_cast<double>(floor.blind);
@@ -173,6 +231,8 @@ Ceiling compute_ceiling(const Floor& floor, const PaymentView& payments) {
     }
     ceiling.average_precision = sum / frauds;
     ceiling.roc_auc = (visible + blind / 2) / frauds;
+    bound_by_luck(ceiling, floor, static_cast<double>(payments.size() - floor.frauds),
+                  false_positive_rate);
   }
   ceiling.scores.reserve(payments.size());
   for (std::size_t row = 0; row < payments.size(); ++row) {

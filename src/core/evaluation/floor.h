@@ -41,7 +41,8 @@ struct Floor {
   std::uint64_t frauds = 0;
   std::uint64_t blind = 0;
   std::uint64_t scenario_2 = 0;
-  std::vector<bool> is_blind;  ///< By row of the evaluated payments.
+  std::vector<bool> is_blind;                   ///< By row of the evaluated payments.
+  std::vector<std::uint64_t> blind_by_episode;  ///< Of each episode that has any.
 
   /// Blind / frauds: the FNR below which no honest score at FPR 0 can get.
   double share() const;
@@ -59,11 +60,22 @@ Floor compute_floor(const PaymentView& history,
 
 /// What a perfect ranking of everything visible reaches: the visible frauds first, the blind ones
 /// spread over the genuine payments by chance.
+///
+/// The blind frauds of an episode share a terminal, and a model that tells terminals apart ranks
+/// them together, by luck high or low. The bounds are what 99 % of such lucky rankings stay within;
+/// with few episodes they are wide, with many they close in on the expected values. Past them is no
+/// luck.
 struct Ceiling {
   double average_precision = 0;  ///< Expected value.
   double roc_auc = 0;
+  double average_precision_bound = 0;
+  double roc_auc_bound = 0;
+  /// FNR at the given share of genuine payments flagged: only 1 % of lucky rankings get below it.
+  double false_negative_rate_bound = 0;
   std::vector<float> scores;  ///< Such a ranking, by row; chance from a hash of the transaction id.
 };
-Ceiling compute_ceiling(const Floor& floor, const PaymentView& payments);
+Ceiling compute_ceiling(const Floor& floor,
+                        const PaymentView& payments,
+                        double false_positive_rate);
 
 }  // namespace weir

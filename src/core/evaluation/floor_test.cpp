@@ -78,10 +78,33 @@ TEST(Floor, CeilingIsWhatItsRankingReaches) {
     floor.frauds += fraud;
     floor.blind += blind;
   }
-  const Ceiling ceiling = compute_ceiling(floor, payments.view());
+  const Ceiling ceiling = compute_ceiling(floor, payments.view(), 0.05);
   const Ranking ranking(ceiling.scores, payments.is_fraud);
   EXPECT_NEAR(ranking.average_precision(), ceiling.average_precision, 0.003);
   EXPECT_NEAR(ranking.roc_auc(), ceiling.roc_auc, 0.01);
+}
+
+TEST(Floor, BoundsAreWideForOneEpisodeAndCloseInWithMany) {
+  PaymentColumns payments;
+  Floor floor;
+  for (std::int64_t id = 0; id < 20'000; ++id) {
+    const bool fraud = id % 20 == 0;
+    payments.push_back({id, id, 1, 1, 100},
+                       {static_cast<std::int8_t>(fraud), static_cast<std::int8_t>(fraud ? 2 : 0)});
+    floor.is_blind.push_back(id % 80 == 0);
+    floor.frauds += fraud;
+    floor.blind += id % 80 == 0;
+  }
+  floor.blind_by_episode = {floor.blind};
+  const Ceiling one = compute_ceiling(floor, payments.view(), 0.05);
+  // A quarter of the frauds is blind: AUC (3 + u) / 4 with u uniform.
+  EXPECT_NEAR(one.roc_auc_bound, (3 + 0.99) / 4, 0.003);
+  EXPECT_EQ(one.false_negative_rate_bound, 0.0) << "one ranking in twenty has it in the first 5 %";
+  floor.blind_by_episode.assign(floor.blind, 1);
+  const Ceiling many = compute_ceiling(floor, payments.view(), 0.05);
+  EXPECT_LT(many.roc_auc_bound, many.roc_auc + 0.015);
+  EXPECT_LT(many.average_precision_bound, many.average_precision + 0.015);
+  EXPECT_GT(many.false_negative_rate_bound, floor.false_negative_rate_at(0.05) - 0.015);
 }
 
 TEST(Floor, ReadsTheTruthFile) {

@@ -12,7 +12,7 @@ namespace weir::report {
 namespace {
 
 constexpr std::size_t kLongestGroup = 22;
-constexpr std::size_t kLongestRowLabel = 28;
+constexpr std::size_t kLongestRowLabel = 40;
 constexpr double kRowHeight = 24;
 
 std::string rectangle(double x, double y, double width, double height, const std::string& text) {

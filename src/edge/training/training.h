@@ -27,7 +27,7 @@ struct TrainingSettings {
   BoosterParameters parameters;       ///< Where a search starts, too.
   int search = 0;                     ///< Further sets of parameters to try.
   bool refit = false;                 ///< See `train`.
-  double false_positive_rate = 0.01;  ///< Genuine payments that the policy may touch.
+  double false_positive_rate = 0.03;  ///< Genuine payments that the policy may touch.
   double decline_rate = 0.001;        ///< Genuine payments that it may decline.
   std::uint64_t seed = 1;
   int threads = 1;
