@@ -89,6 +89,10 @@ void BatchPart::choose_edges() {
     }
     columns_.push_back(column);
   }
+  pass_ = lanes_ == 1   ? choose_pass<1>(offsets_.size())
+          : lanes_ == 2 ? choose_pass<2>(offsets_.size())
+          : lanes_ == 3 ? choose_pass<3>(offsets_.size())
+                        : choose_pass<4>(offsets_.size());
   fraud_word_ = word++;
   // Whole cache lines, so that no header straddles one more than it must.
   stride_ = (word + 7) / 8 * 8;
@@ -121,29 +125,33 @@ void BatchPart::prepare() {
 }
 
 /// One row: moves the edges of its key, appends it, and notes the totals at `place`.
-template <std::size_t kLanes>
+template <std::size_t kLanes, std::size_t kEdges>
 inline void BatchPart::pass_row(std::size_t row, std::size_t place) {
-  std::uint64_t* header = &headers_[keys_.of_row[row] * stride_];
+  std::uint64_t* header = &headers_[keys_.of(row) * stride_];
   std::uint64_t* records = records_.data();
+  const std::size_t edges = kEdges != 0 ? kEdges : offsets_.size();
   const auto time = static_cast<std::uint64_t>(payments_.event_time[row]);
   const std::uint64_t tail = header[0] & kLow32;
-  const auto add = [&](std::uint64_t* totals, std::uint64_t record) {
+  const auto add = [](std::uint64_t* totals, std::uint64_t record) {
     const std::uint64_t kopecks = kopecks_of(record);
-    totals[0] += 1 + (fraud_of(record) << 32);
+    totals[0] += 1 | fraud_of(record) << 32;
     if constexpr (kLanes >= 2) totals[1] += kopecks;
     if constexpr (kLanes >= 3) totals[2] += kopecks * kopecks;
     if constexpr (kLanes >= 4) totals[3] += kopecks & (fraud_of(record) - 1);
   };
-  for (std::size_t e = 1; e < offsets_.size(); ++e) {
+  for (std::size_t e = 1; e < edges; ++e) {
     std::uint64_t* totals = header + e * kLanes;
-    std::uint64_t position = totals[0] & kLow32;
     const auto offset = static_cast<std::uint64_t>(offsets_[e]);
-    while (position < tail && time_of(records[position]) + offset <= time) {
-      const std::uint64_t record = records[position++];
-      add(totals, record);
-      if (e == fraud_edge_ && fraud_of(record) != 0) {
-        header[fraud_word_] = position | time_of(record) << 32;
-      }
+    const std::uint64_t before = totals[0];
+    std::uint64_t position = before & kLow32;
+    for (; position < tail && time_of(records[position]) + offset <= time; ++position) {
+      add(totals, records[position]);
+    }
+    if (e == fraud_edge_ && ((before ^ totals[0]) >> 32) != 0) {
+      std::uint64_t last = position;
+      do --last;
+      while (fraud_of(records[last]) == 0);
+      header[fraud_word_] = (last + 1) | time_of(records[last]) << 32;
     }
   }
   if (wants_previous_) {
@@ -155,22 +163,24 @@ inline void BatchPart::pass_row(std::size_t row, std::size_t place) {
   records[tail] = own;
   add(header, own);
   if (fraud_edge_ != 0) notes_[notes_.size() - 2 * kBlock + place] = header[fraud_word_];
-  for (std::size_t i = 0; i < offsets_.size() * kLanes; ++i) notes_[i * kBlock + place] = header[i];
+  std::uint64_t* notes = notes_.data() + place;
+  for (std::size_t i = 0; i < edges * kLanes; ++i) notes[i * kBlock] = header[i];
 }
 
-template <std::size_t kLanes>
+template <std::size_t kLanes, std::size_t kEdges>
 void BatchPart::pass_rows(std::size_t begin, std::size_t count) {
   const std::size_t rows = payments_.size();
+  const std::size_t edges = kEdges != 0 ? kEdges : offsets_.size();
   const std::size_t header_lines = stride_ / 8;
   for (std::size_t place = 0; place < count; ++place) {
     const std::size_t row = begin + place;
     if (row + kHeaderAhead < rows) {
-      const std::uint64_t* header = &headers_[keys_.of_row[row + kHeaderAhead] * stride_];
+      const std::uint64_t* header = &headers_[keys_.of(row + kHeaderAhead) * stride_];
       for (std::size_t line = 0; line < header_lines; ++line) __builtin_prefetch(header + line * 8);
     }
     if (row + kRecordsAhead < rows) {
-      const std::uint64_t* header = &headers_[keys_.of_row[row + kRecordsAhead] * stride_];
-      for (std::size_t e = 0; e < offsets_.size(); ++e) {
+      const std::uint64_t* header = &headers_[keys_.of(row + kRecordsAhead) * stride_];
+      for (std::size_t e = 0; e < edges; ++e) {
         __builtin_prefetch(&records_[header[e * kLanes] & kLow32]);
       }
       for (const Maximum& maximum : maxima_) {
@@ -178,8 +188,8 @@ void BatchPart::pass_rows(std::size_t begin, std::size_t count) {
         __builtin_prefetch(&maximum.queue[header[maximum.word] >> 32]);
       }
     }
-    pass_row<kLanes>(row, place);
-    std::uint64_t* header = &headers_[keys_.of_row[row] * stride_];
+    pass_row<kLanes, kEdges>(row, place);
+    std::uint64_t* header = &headers_[keys_.of(row) * stride_];
     if (!maxima_.empty()) note_maxima(header, place);
     if (!first_frauds_.empty()) note_first_frauds(header, payments_.event_time[row], place);
   }
@@ -218,24 +228,28 @@ void BatchPart::note_first_frauds(std::uint64_t* header, Seconds time, std::size
   }
 }
 
+/// Loops over a known number of edges unroll; a longer spec takes the general loop.
+template <std::size_t kLanes>
+BatchPart::Pass BatchPart::choose_pass(std::size_t edges) {
+  switch (edges) {
+    case 4:
+      return &BatchPart::pass_rows<kLanes, 4>;
+    case 5:
+      return &BatchPart::pass_rows<kLanes, 5>;
+    case 6:
+      return &BatchPart::pass_rows<kLanes, 6>;
+    case 7:
+      return &BatchPart::pass_rows<kLanes, 7>;
+    default:
+      return &BatchPart::pass_rows<kLanes, 0>;
+  }
+}
+
 void BatchPart::compute(std::size_t begin, std::size_t end, std::span<float* const> columns) {
   if (!prepared_) prepare();
   for (std::size_t row = begin; row < end; row += kBlock) {
     const std::size_t count = std::min(kBlock, end - row);
-    switch (lanes_) {
-      case 1:
-        pass_rows<1>(row, count);
-        break;
-      case 2:
-        pass_rows<2>(row, count);
-        break;
-      case 3:
-        pass_rows<3>(row, count);
-        break;
-      default:
-        pass_rows<4>(row, count);
-        break;
-    }
+    (this->*pass_)(row, count);
     if (columns.empty()) continue;
     for (const Column& column : columns_) {
       write_column(column, row, count, columns[column.index] + (row - begin));

@@ -65,9 +65,12 @@ class BatchPart {
   void prepare();
   std::size_t edge_at(Seconds offset) const;
   void choose_edges();
+  using Pass = void (BatchPart::*)(std::size_t begin, std::size_t count);
   template <std::size_t kLanes>
+  static Pass choose_pass(std::size_t edges);
+  template <std::size_t kLanes, std::size_t kEdges>
   void pass_rows(std::size_t begin, std::size_t count);
-  template <std::size_t kLanes>
+  template <std::size_t kLanes, std::size_t kEdges>
   void pass_row(std::size_t row, std::size_t place);
   void note_maxima(std::uint64_t* header, std::size_t place);
   void note_first_frauds(std::uint64_t* header, Seconds time, std::size_t place);
@@ -88,6 +91,7 @@ class BatchPart {
   std::vector<Seconds> offsets_;  // Of the edges; edge 0 is past the payment itself.
   std::size_t lanes_ = 1;         // position | frauds << 32; sum; squares; genuine sum.
   std::size_t stride_ = 0;        // Words of a header.
+  Pass pass_ = nullptr;
   std::vector<Column> columns_;
   std::vector<Maximum> maxima_;
   std::vector<FirstFraud> first_frauds_;

@@ -50,30 +50,26 @@ class HashNumbering {
 
 DenseKeys number_keys(std::span<const std::int64_t> first, std::span<const std::int64_t> second) {
   const std::size_t rows = first.size();
-  DenseKeys keys{HugeArray<std::uint32_t>(rows, false), {}};
-  const auto count = [&](std::size_t row, std::uint32_t key) {
-    keys.of_row[row] = key;
-    if (key == keys.counts.size()) keys.counts.push_back(0);
-    keys.counts[key] += 1;
-  };
+  DenseKeys keys;
   if (rows == 0) return keys;
   const auto [smallest, largest] = std::minmax_element(first.begin(), first.end());
   const std::uint64_t range =
       static_cast<std::uint64_t>(*largest) - static_cast<std::uint64_t>(*smallest);
-  if (second.empty() && range < 4 * rows + (1U << 20)) {
-    const std::int64_t base = *smallest;
-    HugeArray<std::uint32_t> numbers(range + 1, true);
-    std::uint32_t next = 0;
-    for (std::size_t row = 0; row < rows; ++row) {
-      std::uint32_t& number = numbers[static_cast<std::uint64_t>(first[row] - base)];
-      if (number == 0) number = ++next;
-      count(row, number - 1);
-    }
+  if (second.empty() && range < rows / 4 + 1024) {
+    keys.ids = first;
+    keys.base = *smallest;
+    keys.counts.resize(range + 1);
+    for (const std::int64_t id : first)
+      keys.counts[static_cast<std::uint64_t>(id - keys.base)] += 1;
     return keys;
   }
+  keys.of_row = HugeArray<std::uint32_t>(rows, false);
   HashNumbering numbering;
   for (std::size_t row = 0; row < rows; ++row) {
-    count(row, numbering.number(first[row], second.empty() ? 0 : second[row]));
+    const std::uint32_t key = numbering.number(first[row], second.empty() ? 0 : second[row]);
+    if (key == keys.counts.size()) keys.counts.push_back(0);
+    keys.counts[key] += 1;
+    keys.of_row[row] = key;
   }
   return keys;
 }

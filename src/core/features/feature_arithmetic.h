@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "core/features/feature_input.h"
-#include "core/transaction/calendar.h"
+#include "core/transaction/payment.h"
 
 namespace weir {
 
@@ -66,9 +66,10 @@ inline float share(std::uint64_t part, std::uint64_t rest) {
   return part == 0 ? 0.0F : static_cast<float>(real(part) / real(part + rest));
 }
 
-inline float is_weekend(Seconds time) { return weekday(time) >= 5 ? 1.0F : 0.0F; }
-inline Seconds hour(Seconds time) { return (time - day_start(time)) / 3600; }
-inline float is_night(Seconds time) { return hour(time) <= 6 ? 1.0F : 0.0F; }
+/// Of a time in 1970..2105; 1970-01-01 was a Thursday. calendar.h has the same for any year.
+inline std::uint32_t hour(std::uint32_t time) { return time % 86'400 / 3600; }
+inline float is_weekend(std::uint32_t time) { return (time / 86'400 + 3) % 7 >= 5 ? 1.0F : 0.0F; }
+inline float is_night(std::uint32_t time) { return hour(time) <= 6 ? 1.0F : 0.0F; }
 
 }  // namespace arithmetic
 
@@ -81,11 +82,11 @@ inline float feature_value(Aggregate aggregate,
     case Aggregate::kAmount:
       return arithmetic::roubles(amount);
     case Aggregate::kIsWeekend:
-      return arithmetic::is_weekend(time);
+      return arithmetic::is_weekend(static_cast<std::uint32_t>(time));
     case Aggregate::kIsNight:
-      return arithmetic::is_night(time);
+      return arithmetic::is_night(static_cast<std::uint32_t>(time));
     case Aggregate::kHour:
-      return static_cast<float>(arithmetic::hour(time));
+      return static_cast<float>(arithmetic::hour(static_cast<std::uint32_t>(time)));
     case Aggregate::kCount:
       return arithmetic::whole(facts.count);
     case Aggregate::kSum:
