@@ -2,6 +2,11 @@
 // terminals, 1.57 M payments a day, from columns in memory into columns in memory.
 //
 //   build/release/bench/features_bench [--days 35] [--threads 1] [--live 4000000]
+//   build/release/bench/features_bench --payments FILE.parquet --spec SPEC.toml --dump OUT
+//   --threads 2
+//
+// The second form is for bench/features_vs_polars.py: it prints the wall seconds of one run over
+// the payments of a file and leaves the columns, float32 one after the other, in OUT.
 //
 // Checks the answer first: a small stream, batch against live against brute force, to the bit.
 // Then, for each built-in spec: all rows in batch (preparation included; `steady` = the last day,
@@ -9,12 +14,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
 #include <numeric>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -23,6 +31,8 @@
 #include "core/features/feature_engine.h"
 #include "core/features/naive_features.h"
 #include "core/transaction/hash.h"
+#include "edge/files/lake.h"
+#include "edge/files/staged.h"
 
 namespace weir {
 namespace {
@@ -196,19 +206,61 @@ void time_live(const PaymentColumns& payments, const FeatureSpec& spec, std::siz
       static_cast<double>(engine.memory_bytes()) / static_cast<double>(rows));
 }
 
+/// Columns in memory to columns in memory, preparation included.
+void time_file(const std::string& file,
+               const std::string& spec_file,
+               const std::string& dump,
+               int threads) {
+  const PaymentColumns payments = files::read_payment_file(file);
+  const FeatureSpec spec = FeatureSpec::parse(files::read_text(spec_file), spec_file);
+  const auto start = Clock::now();
+  FeatureMatrix features(payments.size(), spec.size());
+  std::vector<float*> columns;
+  for (std::size_t c = 0; c < spec.size(); ++c) columns.push_back(features.column(c).data());
+  FeatureBatch batch(payments.view(), spec, kLabelDelay);
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t part = next++; part < batch.part_count(); part = next++) {
+      batch.compute(part, 0, payments.size(), columns);
+    }
+  };
+  {
+    std::vector<std::jthread> workers;
+    for (int thread = 1; thread < threads; ++thread) workers.emplace_back(work);
+    work();
+  }
+  fmt::print("{:.6f}\n", seconds_since(start));
+  std::ofstream out(dump, std::ios::binary);
+  for (const float* column : columns) {
+    out.write(reinterpret_cast<const char*>(column),
+              static_cast<std::streamsize>(payments.size() * sizeof(float)));
+  }
+}
+
 int run(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   Shape shape{1'000'000, 1'000, 1'566'000, 35};
   int threads = 1;
+  std::string payments_file;
+  std::string spec_file;
+  std::string dump;
   std::size_t live_rows = 4'000'000;
   for (int i = 1; i + 1 < argc; i += 2) {
-    if (std::string_view(argv[i]) == "--days") shape.days = std::atoll(argv[i + 1]);
-    if (std::string_view(argv[i]) == "--customers") shape.customers = std::atoll(argv[i + 1]);
-    if (std::string_view(argv[i]) == "--terminals") shape.terminals = std::atoll(argv[i + 1]);
-    if (std::string_view(argv[i]) == "--a-day") shape.payments_a_day = std::atoll(argv[i + 1]);
-    if (std::string_view(argv[i]) == "--threads") threads = std::atoi(argv[i + 1]);
-    if (std::string_view(argv[i]) == "--live")
-      live_rows = static_cast<std::size_t>(std::atoll(argv[i + 1]));
+    const std::string_view flag = argv[i];
+    const char* value = argv[i + 1];
+    if (flag == "--days") shape.days = std::atoll(value);
+    if (flag == "--customers") shape.customers = std::atoll(value);
+    if (flag == "--terminals") shape.terminals = std::atoll(value);
+    if (flag == "--a-day") shape.payments_a_day = std::atoll(value);
+    if (flag == "--threads") threads = std::atoi(value);
+    if (flag == "--live") live_rows = static_cast<std::size_t>(std::atoll(value));
+    if (flag == "--payments") payments_file = value;
+    if (flag == "--spec") spec_file = value;
+    if (flag == "--dump") dump = value;
+  }
+  if (!payments_file.empty()) {
+    time_file(payments_file, spec_file, dump, threads);
+    return 0;
   }
   for (const char* name : {"handbook", "weir"}) {
     if (!check_answer(FeatureSpec::builtin(name))) return 1;

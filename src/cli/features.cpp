@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/features/feature_batch.h"
+#include "core/features/feature_reference.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "edge/files/feature_table.h"
@@ -154,17 +155,29 @@ void add_features_command(CLI::App& weir, Terminal& terminal) {
                   "Compute the model's inputs of clean payments, each as of its own time",
                   "weir features lake --spec weir --out features.parquet --from 2018-07-25");
   auto options = std::make_shared<FeaturesOptions>();
+  auto reference = std::make_shared<bool>(false);
   auto label_delay = std::make_shared<std::optional<Seconds>>(options->label_delay);
-  command->add_option("LAKE", options->lake, "Lake with clean payments, as weir clean writes it")
-      ->required();
-  command->add_option("--out", options->out, "Feature table to write, Parquet")->required();
+  command->add_option("LAKE", options->lake, "Lake with clean payments, as weir clean writes it");
+  command->add_option("--out", options->out, "Feature table to write, Parquet");
   command->add_option("--spec", options->spec, "weir, handbook, or a TOML file of inputs");
   add_period_options(*command, options->from, options->to);
   add_duration_option(*command, "--label-delay", *label_delay,
                       "How long after its payment a label becomes known (7d)");
   command->add_option("--threads", options->threads, "Worker threads; 0 for all cores")
       ->check(CLI::Range(0, 1024));
-  command->callback([options, label_delay, &terminal] {
+  // Writes docs/reference/features.md.
+  command->add_flag("--reference", *reference)->group("");
+  command->callback([options, label_delay, reference, &terminal] {
+    if (*reference) {
+      fmt::print("{}", features_reference());
+      return;
+    }
+    if (options->lake.empty()) {
+      throw UsageError("features needs a LAKE; e.g. weir features lake --out features.parquet");
+    }
+    if (options->out.empty()) {
+      throw UsageError("features needs --out FILE; e.g. --out features.parquet");
+    }
     options->label_delay = label_delay->value_or(options->label_delay);
     const auto progress = terminal.make_progress();
     const FeaturesResult result = run_features(*options, *progress);

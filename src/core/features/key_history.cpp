@@ -295,54 +295,76 @@ void KeyHistory::write_row(const KeyPlan& plan,
                            const Payment& payment,
                            std::span<float> row) const {
   const auto own_amount = static_cast<std::uint64_t>(payment.amount_minor);
-  const std::uint32_t now = times()[tail_ - 1];
   for (const KeyPlan::Column& column : plan.columns) {
-    const Totals& newer = totals()[column.newer];
-    const Totals& older = totals()[column.older];
-    const std::uint32_t genuine = newer.genuine - older.genuine;
-    WindowFacts facts;
-    facts.count = newer.passed - older.passed;
-    facts.sum = newer.sum - older.sum;
-    facts.squares = newer.squares - older.squares;
-    facts.known_fraud = newer.fraud - older.fraud;
-    facts.known_genuine = genuine;
-    facts.genuine_sum = newer.genuine_sum - older.genuine_sum;
-    facts.seconds = static_cast<std::uint64_t>(column.window);
-    switch (column.aggregate) {
-      case Aggregate::kMax:
-      case Aggregate::kAmountToMax: {
-        const MaxQueue& queue = extras_->maxima[column.maximum];
-        if (queue.front < queue.indices.size()) facts.max = amount(queue.indices[queue.front]);
-        break;
-      }
-      case Aggregate::kTimeSinceLast:
-        if (tail_ - head_ >= 2 && tail_ - 2 >= older.passed) {
-          facts.seconds = now - times()[tail_ - 2];
-        }
-        break;
-      case Aggregate::kTimeSinceFirstKnownFraud: {
-        const auto& frauds = extras_->frauds;
-        const auto first = std::lower_bound(
-            frauds.begin() + static_cast<std::ptrdiff_t>(extras_->fraud_front), frauds.end(),
-            older.passed,
-            [](const FraudMark& mark, std::uint32_t index) { return mark.index < index; });
-        if (first != frauds.end()) facts.seconds = now - times()[first->index];
-        break;
-      }
-      case Aggregate::kTimeSinceLastKnownFraud:
-      case Aggregate::kKnownGenuineSinceLastKnownFraud: {
-        const auto& frauds = extras_->frauds;
-        const bool in_window =
-            extras_->fraud_front < frauds.size() && frauds.back().index >= older.passed;
-        if (in_window) facts.seconds = now - times()[frauds.back().index];
-        facts.genuine_since_fraud = in_window ? frauds.back().genuine_after : genuine;
-        break;
-      }
-      default:
-        break;
-    }
-    row[column.index] = feature_value(column.aggregate, payment.event_time, own_amount, facts);
+    row[column.index] = column_value(column, own_amount);
   }
+}
+
+/// As feature_value, but looks only at what the aggregate needs.
+float KeyHistory::column_value(const KeyPlan::Column& column, std::uint64_t own_amount) const {
+  const Totals& newer = totals()[column.newer];
+  const Totals& older = totals()[column.older];
+  const std::uint32_t count = newer.passed - older.passed;
+  const std::uint32_t fraud = newer.fraud - older.fraud;
+  const std::uint32_t genuine = newer.genuine - older.genuine;
+  const std::uint32_t now = times()[tail_ - 1];
+  switch (column.aggregate) {
+    case Aggregate::kCount:
+      return arithmetic::whole(count);
+    case Aggregate::kSum:
+      return arithmetic::roubles(newer.sum - older.sum);
+    case Aggregate::kMean:
+      return arithmetic::mean(newer.sum - older.sum, count);
+    case Aggregate::kStd:
+      return arithmetic::standard_deviation(count, newer.sum - older.sum,
+                                            newer.squares - older.squares);
+    case Aggregate::kMax:
+      return arithmetic::roubles(largest(column));
+    case Aggregate::kAmountToMean:
+      return arithmetic::ratio_to_mean(own_amount, newer.sum - older.sum, count);
+    case Aggregate::kAmountToMax:
+      return arithmetic::ratio(own_amount, largest(column));
+    case Aggregate::kAmountToGenuineMean:
+      return arithmetic::ratio_to_mean(own_amount, newer.genuine_sum - older.genuine_sum, genuine);
+    case Aggregate::kTimeSinceLast:
+      return arithmetic::whole(tail_ - head_ >= 2 && tail_ - 2 >= older.passed
+                                   ? now - times()[tail_ - 2]
+                                   : static_cast<std::uint64_t>(column.window));
+    case Aggregate::kKnownFraudCount:
+      return arithmetic::whole(fraud);
+    case Aggregate::kKnownGenuineCount:
+      return arithmetic::whole(genuine);
+    case Aggregate::kRisk:
+      return arithmetic::share(fraud, genuine);
+    case Aggregate::kTimeSinceFirstKnownFraud: {
+      const auto& frauds = extras_->frauds;
+      const auto first = std::lower_bound(
+          frauds.begin() + static_cast<std::ptrdiff_t>(extras_->fraud_front), frauds.end(),
+          older.passed,
+          [](const FraudMark& mark, std::uint32_t index) { return mark.index < index; });
+      return arithmetic::whole(first != frauds.end() ? now - times()[first->index]
+                                                     : static_cast<std::uint64_t>(column.window));
+    }
+    case Aggregate::kTimeSinceLastKnownFraud:
+    case Aggregate::kKnownGenuineSinceLastKnownFraud: {
+      const auto& frauds = extras_->frauds;
+      const bool in_window =
+          extras_->fraud_front < frauds.size() && frauds.back().index >= older.passed;
+      if (column.aggregate == Aggregate::kTimeSinceLastKnownFraud) {
+        return arithmetic::whole(in_window ? now - times()[frauds.back().index]
+                                           : static_cast<std::uint64_t>(column.window));
+      }
+      return arithmetic::whole(in_window ? frauds.back().genuine_after : genuine);
+    }
+    default:
+      WEIR_CHECK(false);  // Of the payment itself.
+  }
+}
+
+/// Kopecks of the largest amount of the column's window.
+std::uint64_t KeyHistory::largest(const KeyPlan::Column& column) const {
+  const MaxQueue& queue = extras_->maxima[column.maximum];
+  return queue.front < queue.indices.size() ? amount(queue.indices[queue.front]) : 0;
 }
 
 /// From the definition, over the remembered records: what comes late is rare.

@@ -123,6 +123,8 @@ class KeyHistory {
   void rebuild(const KeyPlan& plan);
   void insert_late(const KeyPlan& plan, const Payment& payment);
   void write_row(const KeyPlan& plan, const Payment& payment, std::span<float> row) const;
+  float column_value(const KeyPlan::Column& column, std::uint64_t own_amount) const;
+  std::uint64_t largest(const KeyPlan::Column& column) const;
   void write_late_row(const KeyPlan& plan, const Payment& payment, std::span<float> row) const;
   /// Index of the first record later than `time`.
   std::uint32_t after(Seconds time) const;
