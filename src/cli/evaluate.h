@@ -69,7 +69,7 @@ struct EvaluateResult {
   double bound_average_precision = 0;  ///< Past these no luck with terminals explains the score.
   double bound_roc_auc = 0;
   double bound_false_negative_rate = 0;  ///< At the given FPR.
-  std::vector<std::string> leaks;   ///< Why the score is better than it can be; empty is good.
+  std::vector<std::string> leaks;        ///< Why the score is better than it can be; empty is good.
   std::vector<JudgedPoint> points;  ///< The policy's thresholds, then the one at the given FPR.
   std::map<int, OperatingPoint> by_scenario;  ///< At the last of `points`.
   std::map<Seconds, OperatingPoint> by_day;   ///< At the last of `points`.
