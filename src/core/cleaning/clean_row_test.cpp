@@ -20,7 +20,7 @@ using Result = std::variant<CleanedPayment, Reject>;
 
 std::string show(const Result& result) {
   if (const auto* reject = std::get_if<Reject>(&result)) {
-    // What simdjson says of broken text is its own affair.
+    // What the JSON library says of broken text is its own affair.
     const bool own_words =
         reject->field != Field::kRow || reject->value.find("fields of") != std::string::npos;
     const std::string value = own_words ? reject->value : "";

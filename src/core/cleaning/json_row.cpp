@@ -1,18 +1,15 @@
 #include "core/cleaning/json_row.h"
 
-#include <simdjson.h>
-
-#include <algorithm>
 #include <array>
-#include <vector>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
 
 #include "core/cleaning/row_layout.h"
 #include "core/cleaning/row_parser.h"
 
 namespace weir {
 namespace {
-
-namespace ondemand = simdjson::ondemand;
 
 std::optional<Field> find_field(std::string_view key) {
   for (const FieldNames& entry : known_field_names()) {
@@ -23,88 +20,102 @@ std::optional<Field> find_field(std::string_view key) {
   return std::nullopt;
 }
 
-/// The fields of one object as text.
-struct Fields {
-  std::array<std::optional<std::string_view>, kRawFieldCount> texts;
-
-  std::optional<std::string_view>& operator[](Field field) {
-    return texts[static_cast<std::size_t>(field)];
+/// The fields of one object as text, filled by the parser's events. Numbers with a fraction keep
+/// their digits: no amount passes through binary floating point.
+class Fields final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  void clear() {
+    given_.fill(false);
+    null_.fill(false);
+    depth_ = 0;
+    field_ = Field::kRow;
+    twice = Field::kRow;
+    error.clear();
   }
+  std::optional<std::string_view> operator[](Field field) const {
+    const auto index = static_cast<std::size_t>(field);
+    if (!given_[index] || null_[index]) return std::nullopt;
+    return texts_[index];
+  }
+
+  Field twice = Field::kRow;  ///< A field given twice.
+  std::string error;          ///< Why the text is no object.
+
+  bool null() override {
+    if (depth_ == 1 && field_ != Field::kRow) null_[static_cast<std::size_t>(field_)] = true;
+    return value("");
+  }
+  bool boolean(bool truth) override { return value(truth ? "true" : "false"); }
+  bool number_integer(std::int64_t number) override { return value(std::to_string(number)); }
+  bool number_unsigned(std::uint64_t number) override { return value(std::to_string(number)); }
+  bool number_float(double, const std::string& digits) override { return value(digits); }
+  bool string(std::string& text) override { return value(text); }
+  bool binary(nlohmann::json::binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return open("{"); }
+  bool end_object() override { return close(); }
+  bool start_array(std::size_t) override { return open("["); }
+  bool end_array() override { return close(); }
+  bool key(std::string& name) override {
+    if (depth_ != 1) return true;
+    field_ = find_field(name).value_or(Field::kRow);
+    if (field_ == Field::kRow) return true;
+    if (std::exchange(given_[static_cast<std::size_t>(field_)], true)) twice = field_;
+    return true;
+  }
+  bool parse_error(std::size_t,
+                   const std::string&,
+                   const nlohmann::json::exception& reason) override {
+    error = reason.what();
+    return false;
+  }
+
+ private:
+  bool value(std::string_view text) {
+    if (depth_ == 0) return refuse();
+    if (depth_ == 1 && field_ != Field::kRow) texts_[static_cast<std::size_t>(field_)] = text;
+    return true;
+  }
+  /// No rule takes a list or an object for a field, but the quarantine shows what it was.
+  bool open(std::string_view bracket) {
+    if (depth_ == 0 && bracket != "{") return refuse();
+    if (depth_ != 0) value(bracket);
+    ++depth_;
+    return true;
+  }
+  bool close() {
+    --depth_;
+    return true;
+  }
+  bool refuse() {
+    error = "no JSON object";
+    return false;
+  }
+
+  std::array<std::string, kRawFieldCount> texts_;
+  std::array<bool, kRawFieldCount> given_{};
+  std::array<bool, kRawFieldCount> null_{};
+  int depth_ = 0;
+  Field field_ = Field::kRow;  // Whose value comes next; kRow for unknown ones.
 };
-
-/// The text of a value; nothing for null.
-simdjson::error_code read_text(ondemand::value value, std::optional<std::string_view>& text) {
-  ondemand::json_type type;
-  if (const auto error = value.type().get(type)) return error;
-  std::string_view view;
-  switch (type) {
-    case ondemand::json_type::string:
-      if (const auto error = value.get_string().get(view)) return error;
-      break;
-    case ondemand::json_type::array:
-    case ondemand::json_type::object:
-      // No rule takes it, but the quarantine shows it.
-      view = value.raw_json_token();
-      break;
-    case ondemand::json_type::null:
-      return simdjson::SUCCESS;
-    default:
-      view = value.raw_json_token();
-  }
-  text = view;
-  return simdjson::SUCCESS;
-}
 
 }  // namespace
 
 struct JsonRowParser::Implementation {
-  ondemand::parser parser;
-  std::vector<char> padded;
+  Fields fields;
 
   /// Fills `fields`, or gives the reject.
-  std::optional<Reject> read(std::string_view json, Fields& fields) {
+  std::optional<Reject> read(std::string_view json) {
     if (json.size() > kMaxLineBytes) {
       return reject_row(Rule::kLineTooLong, std::to_string(json.size()) + " bytes");
     }
-    padded.resize(json.size() + simdjson::SIMDJSON_PADDING);
-    std::copy(json.begin(), json.end(), padded.begin());
-    std::fill(padded.begin() + static_cast<std::ptrdiff_t>(json.size()), padded.end(), ' ');
-    std::optional<Reject> fault;
-    if (const auto error =
-            walk(simdjson::padded_string_view(padded.data(), json.size(), padded.size()), fields,
-                 fault)) {
-      return reject_row(Rule::kFieldCount, simdjson::error_message(error));
+    fields.clear();
+    if (!nlohmann::json::sax_parse(json.begin(), json.end(), &fields)) {
+      return reject_row(Rule::kFieldCount, fields.error);
     }
-    return fault;
-  }
-
-  simdjson::error_code walk(simdjson::padded_string_view text,
-                            Fields& fields,
-                            std::optional<Reject>& fault) {
-    ondemand::document document;
-    if (const auto error = parser.iterate(text).get(document)) return error;
-    ondemand::object object;
-    if (const auto error = document.get_object().get(object)) return error;
-    std::array<bool, kRawFieldCount> seen{};
-    for (auto item : object) {
-      std::string_view key;
-      if (const auto error = item.unescaped_key().get(key)) return error;
-      ondemand::value value;
-      if (const auto error = item.value().get(value)) return error;
-      const auto field = find_field(key);
-      if (!field) continue;
-      bool& twice = seen[static_cast<std::size_t>(*field)];
-      if (twice) {
-        fault = reject_row(Rule::kFieldCount, "given twice");
-        fault->field = *field;
-        return simdjson::SUCCESS;
-      }
-      twice = true;
-      if (const auto error = read_text(value, fields[*field])) return error;
-    }
-    // simdjson 3.0 (Debian 12) has no at_end().
-    const bool at_end = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
-    return at_end ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
+    if (fields.twice == Field::kRow) return std::nullopt;
+    Reject reject = reject_row(Rule::kFieldCount, "given twice");
+    reject.field = fields.twice;
+    return reject;
   }
 };
 
@@ -116,8 +127,8 @@ JsonRowParser& JsonRowParser::operator=(JsonRowParser&&) noexcept = default;
 std::variant<CleanedPayment, Reject> JsonRowParser::clean(std::string_view json,
                                                           const CleaningConfig& config,
                                                           bool labels_required) {
-  Fields fields;
-  if (auto fault = implementation_->read(json, fields)) return *std::move(fault);
+  if (auto fault = implementation_->read(json)) return *std::move(fault);
+  const Fields& fields = implementation_->fields;
   RawPayment row;
   row.amount_is_minor = !fields[Field::kAmount];
   const Field amount = row.amount_is_minor ? Field::kAmountMinor : Field::kAmount;
@@ -149,8 +160,7 @@ std::variant<CleanedPayment, Reject> JsonRowParser::clean(std::string_view json,
 }
 
 bool JsonRowParser::has_label(std::string_view json) {
-  Fields fields;
-  return !implementation_->read(json, fields) && fields[Field::kIsFraud].has_value();
+  return !implementation_->read(json) && implementation_->fields[Field::kIsFraud].has_value();
 }
 
 }  // namespace weir

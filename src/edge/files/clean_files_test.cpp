@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <parquet/arrow/reader.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -47,7 +48,7 @@ std::string zstd(const std::string& text) {
 }
 
 std::string gzip(const std::string& text) {
-  const fs::path path = fs::path(testing::TempDir()) / "weir-clean-test.gz";
+  const fs::path path = fs::path(testing::TempDir()) / fmt::format("weir-{}.gz", getpid());
   const gzFile file = gzopen(path.c_str(), "wb1");
   gzwrite(file, text.data(), static_cast<unsigned>(text.size()));
   gzclose(file);
@@ -84,7 +85,10 @@ std::vector<QuarantinedRow> read_quarantine(const fs::path& lake) {
 
 class CleanFiles : public testing::Test {
  protected:
-  void SetUp() override { fs::create_directories(root_); }
+  void SetUp() override {
+    fs::remove_all(root_);
+    fs::create_directories(root_);
+  }
   void TearDown() override { fs::remove_all(root_); }
 
   std::string write(const std::string& name, const std::string& text) const {
@@ -152,7 +156,9 @@ class CleanFiles : public testing::Test {
 
   Progress silent_;
   const fs::path root_ =
-      fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
+      fs::path(testing::TempDir()) /
+      fmt::format(
+          "weir-{}-{}", getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
 /// What clean_files does, without chunks, threads, filters or disks.

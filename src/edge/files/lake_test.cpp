@@ -1,7 +1,9 @@
 #include "edge/files/lake.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -19,7 +21,10 @@ constexpr Seconds kStart = 1'566'432'000;  // 2019-08-22
 
 class Lake : public testing::Test {
  protected:
-  void SetUp() override { fs::create_directories(root_); }
+  void SetUp() override {
+    fs::remove_all(root_);
+    fs::create_directories(root_);
+  }
   void TearDown() override { fs::remove_all(root_); }
 
   /// Three days of hashed payments, some with extreme values.
@@ -63,7 +68,9 @@ class Lake : public testing::Test {
 
   Progress silent_;
   const fs::path root_ =
-      fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
+      fs::path(testing::TempDir()) /
+      fmt::format(
+          "weir-{}-{}", getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
 TEST_F(Lake, ReadsBackWhatWasWritten) {
