@@ -46,15 +46,6 @@ def test_two_runs_and_one_or_two_threads_give_the_same_bytes(succeed: Run, tmp_p
     assert digest(tmp_path / "two") == digest(tmp_path / "again")
 
 
-def test_the_report_equals_the_planted_defects(simulated: Path, lake: Path) -> None:
-    planted = json.loads((simulated / "truth/planted.json").read_text())
-    report = json.loads((lake / "reports/clean.json").read_text())
-    found = {rule["rule"]: rule["rows"] for rule in report["rules"] if rule["rows"]}
-    expected = {rule: entry["rows"] for rule, entry in planted["defects"].items() if entry["rows"]}
-    assert found == expected
-    assert len(expected) >= 5
-
-
 def test_labels_known_after_a_day_change_nothing_before_it(
     succeed: Run, lake: Path, bundle: Path, tmp_path: Path
 ) -> None:
@@ -123,25 +114,21 @@ def handbook_lake(succeed: Run, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @needs_handbook
-@pytest.mark.parametrize(
-    ("history", "average_precision", "card_precision", "roc_auc"),
-    [("week", 0.72, 0.305, 0.88), ("all", 0.73, 0.305, 0.88)],
-)
-def test_the_handbook_protocol_beats_the_published_best(
-    succeed: Run,
-    handbook_lake: Path,
-    history: str,
-    average_precision: float,
-    card_precision: float,
-    roc_auc: float,
-) -> None:
+def test_the_handbook_protocol_beats_the_published_best(succeed: Run, handbook_lake: Path) -> None:
+    done = succeed("evaluate", "--protocol", "handbook", handbook_lake, "--json")
+    result = json.loads(done.stdout)
+    assert 0.72 <= result["average_precision"]["mean"] <= 0.78
+    assert 0.305 <= result["card_precision_100"]["mean"] <= 0.32
+    assert 0.88 <= result["roc_auc"]["mean"] <= 0.90
+
+
+@needs_handbook
+def test_all_labels_known_by_then_do_better_still(succeed: Run, handbook_lake: Path) -> None:
     done = succeed(
-        "evaluate", "--protocol", "handbook", "--history", history, handbook_lake, "--json"
+        "evaluate", "--protocol", "handbook", "--history", "all", handbook_lake, "--json"
     )
     result = json.loads(done.stdout)
-    assert average_precision <= result["average_precision"]["mean"] <= 0.78
-    assert card_precision <= result["card_precision_100"]["mean"] <= 0.32
-    assert roc_auc <= result["roc_auc"]["mean"] <= 0.90
+    assert 0.73 <= result["average_precision"]["mean"] <= 0.78
 
 
 @needs_handbook

@@ -93,7 +93,9 @@ double Ranking::roc_auc(std::span<const std::uint8_t> weights) const {
 float Ranking::threshold_at_false_positive_rate(double rate) const {
   const auto allowed = static_cast<double>(size() - frauds_) * rate;
   std::uint64_t false_positives = 0;
-  float threshold = std::numeric_limits<float>::infinity();
+  const float above_all = std::numeric_limits<float>::infinity();
+  // Finite, so that it can stand in a policy.
+  float threshold = order_.empty() ? above_all : std::nextafter(scores_.front(), above_all);
   for (std::size_t i = 0; i < order_.size();) {
     const float score = scores_[i];
     for (; i < order_.size() && scores_[i] == score; ++i) false_positives += is_fraud_[i] == 0;

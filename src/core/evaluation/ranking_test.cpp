@@ -108,6 +108,14 @@ TEST(Ranking, ThresholdTakesWholeGroupsWithinTheBudget) {
   EXPECT_EQ(ranking.threshold_at_false_positive_rate(1.0), 5);
 }
 
+TEST(Ranking, ThresholdStaysFiniteWhenTheFirstGroupIsTooMuch) {
+  const std::vector<float> scores = {9, 9, 8};
+  const std::vector<std::int8_t> labels = {1, 0, 0};
+  const float threshold = Ranking(scores, labels).threshold_at_false_positive_rate(0.1);
+  EXPECT_GT(threshold, 9);
+  EXPECT_TRUE(std::isfinite(threshold));
+}
+
 TEST(Ranking, CurveEndsWithEverythingFlagged) {
   const Sample sample = random_sample(99, 5000);
   const Ranking ranking(sample.scores, sample.labels);
