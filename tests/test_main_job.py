@@ -29,14 +29,17 @@ def digest(folder: Path) -> dict[str, str]:
 
 
 def run_small(succeed: Run, out: Path, threads: int) -> None:
-    """The steps of the main job on a small simulation."""
+    """The steps of the main job on a small simulation, inside `out`: no path tells runs apart."""
     small = ("--customers", 1500, "--terminals", 3, "--days", 45, "--seed", 9)
-    common = ("--threads", threads, "--quiet")
-    succeed("simulate", "--preset", "course-small", *small, *common, "--out", out / "data")
-    succeed("clean", out / "data/raw", *common, "--out", out / "lake")
-    succeed("features", out / "lake", *common, "--out", out / "features.parquet")
-    succeed("train", out / "features.parquet", *common, "--rounds", 30, "--out", out / "bundle")
-    succeed("replay", out / "bundle", out / "lake", *common, "--out", out / "decisions.parquet")
+    out.mkdir()
+    for step in [
+        ("simulate", "--preset", "course-small", *small, "--out", "data"),
+        ("clean", "data/raw", "--out", "lake"),
+        ("features", "lake", "--out", "features.parquet"),
+        ("train", "features.parquet", "--rounds", 30, "--out", "bundle"),
+        ("replay", "bundle", "lake", "--out", "decisions.parquet"),
+    ]:
+        succeed(*step, "--threads", threads, "--quiet", cwd=out)
 
 
 def test_two_runs_and_one_or_two_threads_give_the_same_bytes(succeed: Run, tmp_path: Path) -> None:
