@@ -26,6 +26,8 @@ XGBoostFunctions load() {
   // measurable. OpenMP reads this when it is loaded.
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("OMP_WAIT_POLICY", "passive", 1);
   void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  // Under a sanitizer the caller is its runtime, which does not know this program's search path.
+  if (library == nullptr) library = dlopen(WEIR_XGBOOST_LIBRARY, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     throw Error(
         fmt::format("cannot load XGBoost: {}; run tools/setup.sh and build again", dlerror()));
