@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs each fuzz target for SECONDS (default 60) from its corpus; fails on the first crash, which
-# libFuzzer keeps under build/fuzz/crashes. Usage: fuzz/run.sh [SECONDS]
+# libFuzzer keeps under build/fuzz/crashes. Usage: fuzz/run.sh [SECONDS [TARGET …]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds="${1:-60}"
@@ -8,8 +8,10 @@ tools/setup.sh --fuzz
 [ -f build/fuzz/build.ninja ] || cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target fuzz/all -- --quiet
 mkdir -p build/fuzz/crashes
-for target in build/fuzz/fuzz/fuzz_*; do
-  name="$(basename "$target")"
+names=("${@:2}")
+[ "${#names[@]}" = 0 ] && mapfile -t names < <(find build/fuzz/fuzz -maxdepth 1 -name 'fuzz_*' -type f -printf '%f\n' | sort)
+for name in "${names[@]}"; do
+  target="build/fuzz/fuzz/$name"
   corpus="build/fuzz/corpus/$name"
   mkdir -p "$corpus"
   [ -d "fuzz/corpus/$name" ] && cp -n "fuzz/corpus/$name"/* "$corpus"/
