@@ -38,7 +38,8 @@ inline int two_digits(const char* at, int limit) {
 
 /// `YYYY-MM-DD hh:mm:ss` in the 19 bytes at `at`.
 inline bool read_time(const char* at, DateMemory& date, Seconds& time) {
-  if (std::memcmp(at, date.text, sizeof date.text) != 0) {
+  // An empty memory equals ten zero bytes, which are no date.
+  if (date.text[0] == '\0' || std::memcmp(at, date.text, sizeof date.text) != 0) {
     const auto midnight = parse_date({at, sizeof date.text});
     if (!midnight || *midnight < kFirstTime || *midnight >= kLastTime) return false;
     std::memcpy(date.text, at, sizeof date.text);
