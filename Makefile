@@ -1,8 +1,8 @@
 # Each target is one line that calls the real thing; run and test set up the machine themselves.
-.PHONY: help run test bench build check fuzz
+.PHONY: help run test bench build check fuzz stack stack-down
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
 
 run: build ## set up, build, then the whole job on simulated payments (or INPUT=file|folder): out/run/
 	@build/release/weir run $(INPUT) --out out/run
@@ -21,3 +21,9 @@ check: ## format, lint, layers and documents only
 
 fuzz: ## each fuzz target for SECONDS seconds (default 60)
 	@fuzz/run.sh $(SECONDS)
+
+stack: ## S3, MLflow and Airflow on this machine, supervised: out/stack/ (SERVICES="s3 mlflow" for some)
+	@tools/build.sh release && tools/setup.sh --stack && .venv-lifecycle/bin/python deploy/local/stack.py up $(SERVICES)
+
+stack-down: ## stop them; their data stays
+	@.venv-lifecycle/bin/python deploy/local/stack.py down

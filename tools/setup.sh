@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes this machine ready to build and test weir: Debian packages, then one locked Python environment
 # in .venv. Safe to run again: when nothing changed it only compares a stamp and returns.
-# Usage: tools/setup.sh [--bench] [--fuzz]    (adds the rivals of the benchmarks; clang's libFuzzer)
+# Usage: tools/setup.sh [--bench] [--fuzz] [--stack]
+# (adds the rivals of the benchmarks; clang's libFuzzer; what `make stack` and the jobs need)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,11 +11,13 @@ packages=(g++ cmake ninja-build ccache git make pkg-config python3 python3-dev p
   libzstd-dev zlib1g-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev shellcheck zstd)
 locks=(requirements/weir.lock)  # The environment holds exactly these.
 wants_bench=0
+wants_stack=0
 for argument in "$@"; do
   case "$argument" in
     --bench) wants_bench=1 ;;
     --fuzz) packages+=(clang) ;;
-    *) echo "setup: unknown option '$argument'; wanted --bench or --fuzz" >&2; exit 2 ;;
+    --stack) wants_stack=1; packages+=(openjdk-17-jre-headless maven) ;;
+    *) echo "setup: unknown option '$argument'; wanted --bench, --fuzz or --stack" >&2; exit 2 ;;
   esac
 done
 
@@ -50,11 +53,12 @@ complete=1
 for lock in "${locks[@]}"; do
   grep -qxF "$(lock_hash "$lock") $lock $python" .venv/.weir-locks 2>/dev/null || complete=0
 done
-[ "$complete" = 1 ] && exit 0
-
-echo "setup: making the Python environment .venv from ${locks[*]}"
-[ -x .venv/bin/python ] || "$python" -m venv .venv
-rm -f .venv/.weir-locks
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
-.venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python requirements/uv.lock "${locks[@]}"
-for lock in "${locks[@]}"; do echo "$(lock_hash "$lock") $lock $python"; done >.venv/.weir-locks
+if [ "$complete" = 0 ]; then
+  echo "setup: making the Python environment .venv from ${locks[*]}"
+  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  rm -f .venv/.weir-locks
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+  .venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python requirements/uv.lock "${locks[@]}"
+  for lock in "${locks[@]}"; do echo "$(lock_hash "$lock") $lock $python"; done >.venv/.weir-locks
+fi
+[ "$wants_stack" = 0 ] || deploy/local/install.sh

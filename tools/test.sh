@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
 step "set-up"
-tools/setup.sh --fuzz
+tools/setup.sh --fuzz --stack
 step "checks: format, lint, layers, documents"
 tools/check.sh
 step "build: address and undefined-behaviour sanitizers"
@@ -21,5 +21,7 @@ step "fuzz targets, briefly"
 # fuzz_feature_spec is left to `make fuzz`: it finds faults of toml++ itself (docs/limits.md).
 fuzz/run.sh 5 fuzz_forest fuzz_json_row fuzz_row_parser
 step "tests of the commands and the Python package"
-PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests
+PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests --ignore tests/lifecycle
+step "tests of the local stack and the jobs"
+PYTHONPATH=build/release/python .venv-lifecycle/bin/python -m pytest -q tests/lifecycle
 printf '\nall tests passed in %s s\n' "$SECONDS"

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Installs what the local stack and the jobs run on, all of it locked: two Python environments
+# (.venv-lifecycle, .venv-airflow), Spark's S3 connectors and the S3 server (build/stack/). Safe to run again: what is
+# there already and unchanged is left alone. tools/setup.sh --stack calls it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mkdir -p build/stack
+
+hash_of() { cat "$@" | sha256sum | cut -d' ' -f1; }
+unchanged() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+
+make_environment() { # NAME: .venv-NAME from requirements/NAME.lock
+  local folder=".venv-$1" lock="requirements/$1.lock" stamp
+  stamp="$(hash_of "$lock") $(.venv/bin/python -c 'import sys; print(sys.base_prefix)')"
+  unchanged "$folder/.weir-lock" "$stamp" && return
+  echo "stack: making the Python environment $folder from $lock"
+  [ -x "$folder/bin/python" ] || .venv/bin/uv venv --quiet --python .venv/bin/python "$folder"
+  rm -f "$folder/.weir-lock"
+  .venv/bin/uv pip sync --quiet --require-hashes --compile-bytecode --python "$folder/bin/python" "$lock"
+  echo "$stamp" >"$folder/.weir-lock"
+}
+
+fetch_jars() {
+  local stamp
+  stamp="$(hash_of deploy/local/jars/pom.xml deploy/local/jars/jars.sha256)"
+  unchanged build/stack/jars/.weir-lock "$stamp" && return
+  echo "stack: fetching Spark's connectors"
+  rm -rf build/stack/jars
+  mvn -B -q -f deploy/local/jars/pom.xml dependency:copy-dependencies -DincludeScope=runtime \
+    -DoutputDirectory="$PWD/build/stack/jars"
+  (cd build/stack/jars && sha256sum --check --strict --quiet) <deploy/local/jars/jars.sha256 || {
+    echo "stack: a jar is not the one that deploy/local/jars/jars.sha256 names; nothing was installed" >&2
+    rm -rf build/stack/jars
+    exit 1
+  }
+  echo "$stamp" >build/stack/jars/.weir-lock
+}
+
+build_s3_server() {
+  local folder=deploy/local/versitygw stamp wanted go=go
+  stamp="$(hash_of "$folder/go.mod" "$folder/go.sum")"
+  unchanged build/stack/versitygw.lock "$stamp" && return
+  echo "stack: building the S3 server"
+  wanted="$(awk '$1 == "go" {print $2}' "$folder/go.mod")"
+  if ! "$folder/go-is-at-least.sh" "$wanted"; then
+    .venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python \
+      --target build/stack/go -r requirements/go.lock
+    go="$PWD/build/stack/go/go/bin/go"
+  fi
+  (cd "$folder" && "$go" build -o ../../../build/stack/versitygw \
+    github.com/versity/versitygw/cmd/versitygw)
+  rm -rf build/stack/go
+  echo "$stamp" >build/stack/versitygw.lock
+}
+
+make_environment lifecycle
+make_environment airflow
+fetch_jars
+build_s3_server

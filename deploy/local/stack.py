@@ -1,0 +1,481 @@
+"""Start, watch and stop the local stack: S3, MLflow and Airflow, on loopback only.
+
+    python deploy/local/stack.py up [--root out/stack] [SERVICE ...]
+    python deploy/local/stack.py status
+    python deploy/local/stack.py down
+
+Data, logs and generated keys live under the root folder; `env` in it, sourced by a shell, tells
+every client where things are. `up` again starts what is missing and leaves the rest alone.
+"""
+
+import argparse
+import base64
+import os
+import secrets
+import shlex
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / ".venv-lifecycle/bin"
+AIRFLOW = ROOT / ".venv-airflow/bin"
+BUCKETS = ("weir-raw", "weir-clean", "weir-models")
+READY_SECONDS = 240
+
+
+class StackError(Exception):
+    """What is wrong with the set-up, and the way out."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the stack keeps things and listens."""
+
+    root: Path
+    base_port: int
+
+    @property
+    def s3(self) -> str:
+        return f"http://127.0.0.1:{self.base_port + 1}"
+
+    @property
+    def mlflow(self) -> str:
+        return f"http://127.0.0.1:{self.base_port + 2}"
+
+    @property
+    def airflow(self) -> str:
+        return f"http://127.0.0.1:{self.base_port + 3}"
+
+    @property
+    def spark_port(self) -> int:
+        return self.base_port + 77
+
+
+@dataclass(frozen=True)
+class Program:
+    """One supervised process."""
+
+    name: str
+    command: str
+    port: int | None
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a user asks for by name: programs that are ready when `ready` says so."""
+
+    name: str
+    programs: tuple[Program, ...]
+    ready: Callable[[], bool]
+    prepare: Callable[[], None] = lambda: None
+    finish: Callable[[], None] = lambda: None
+
+
+def keys(layout: Layout) -> dict[str, str]:
+    """The generated keys of this stack, made once and readable by its owner only."""
+    path = layout.root / "keys"
+    if not path.exists():
+        layout.root.mkdir(parents=True, exist_ok=True)
+        made = {
+            "AWS_ACCESS_KEY_ID": "weir-local",
+            "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
+            "MLFLOW_TRACKING_USERNAME": "admin",
+            "MLFLOW_TRACKING_PASSWORD": secrets.token_hex(12),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(20),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        }
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{name}={value}\n" for name, value in made.items())
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+
+
+def client_environment(layout: Layout) -> dict[str, str]:
+    """What a job, a DAG or a notebook needs in its environment to use the stack."""
+    found = keys(layout)
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    names += ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    return {
+        **{name: found[name] for name in names},
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": layout.s3,
+        "MLFLOW_S3_ENDPOINT_URL": layout.s3,
+        "MLFLOW_TRACKING_URI": layout.mlflow,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "WEIR_RAW": "s3://weir-raw",
+        "WEIR_LAKE": "s3://weir-clean/lake",
+        "WEIR_HOME": str(ROOT),
+        "PYTHONPATH": str(ROOT / "build/release/python"),
+        "PYSPARK_PYTHON": str(PYTHON / "python"),
+        "PYSPARK_DRIVER_PYTHON": str(PYTHON / "python"),
+        "WEIR_JARS": str(ROOT / "build/stack/jars"),
+        "WEIR_SPARK_PORT": str(layout.spark_port),
+    }
+
+
+def answers(url: str, codes: tuple[int, ...] = (200,)) -> bool:
+    """True when the address answers with one of these codes."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.status in codes
+    except urllib.error.HTTPError as error:
+        return error.code in codes
+    except OSError:
+        return False
+
+
+def s3_service(layout: Layout) -> Service:
+    """The S3 server over a folder."""
+    data = layout.root / "s3"
+    found = keys(layout)
+    program = Program(
+        "s3",
+        f"{ROOT}/build/stack/versitygw --port 127.0.0.1:{layout.base_port + 1} "
+        f"--region us-east-1 --quiet posix {data}",
+        layout.base_port + 1,
+        {
+            "ROOT_ACCESS_KEY": found["AWS_ACCESS_KEY_ID"],
+            "ROOT_SECRET_KEY": found["AWS_SECRET_ACCESS_KEY"],
+        },
+    )
+
+    def finish() -> None:
+        import boto3
+
+        environment = client_environment(layout)
+        client = boto3.client(
+            "s3",
+            endpoint_url=layout.s3,
+            region_name="us-east-1",
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        )
+        existing = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+        for bucket in BUCKETS:
+            if bucket not in existing:
+                client.create_bucket(Bucket=bucket)
+
+    return Service(
+        "s3",
+        (program,),
+        lambda: answers(layout.s3, (200, 403)),
+        lambda: data.mkdir(parents=True, exist_ok=True),
+        finish,
+    )
+
+
+def mlflow_service(layout: Layout) -> Service:
+    """The model registry, artifacts in S3; MLflow's job runner stays off."""
+    found = keys(layout)
+    auth = layout.root / "mlflow-auth.ini"
+    database = layout.root / "mlflow.db"
+
+    def prepare() -> None:
+        text = (
+            "[mlflow]\ndefault_permission = READ\n"
+            f"database_uri = sqlite:///{layout.root}/mlflow-auth.db\n"
+            f"admin_username = {found['MLFLOW_TRACKING_USERNAME']}\n"
+            f"admin_password = {found['MLFLOW_TRACKING_PASSWORD']}\n"
+            "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        )
+        auth.touch(mode=0o600)
+        auth.write_text(text)
+
+    hosts = "mlflow,mlflow:*,localhost:*,127.0.0.1:*"
+    program = Program(
+        "mlflow",
+        f"{PYTHON}/mlflow server --host 127.0.0.1 --port {layout.base_port + 2} "
+        f"--backend-store-uri sqlite:///{database} --artifacts-destination s3://weir-models "
+        f"--serve-artifacts --workers 1 --allowed-hosts {hosts} --app-name basic-auth",
+        layout.base_port + 2,
+        {
+            **client_environment(layout),
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_AUTH_CONFIG_PATH": str(auth),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": found["MLFLOW_FLASK_SERVER_SECRET_KEY"],
+            "PATH": f"{PYTHON}:{os.environ['PATH']}",
+        },
+    )
+    return Service("mlflow", (program,), lambda: answers(f"{layout.mlflow}/health"), prepare)
+
+
+def airflow_environment(layout: Layout) -> dict[str, str]:
+    """Airflow's settings, and what its tasks hand on to the jobs."""
+    found = keys(layout)
+    home = layout.root / "airflow"
+    return {
+        **client_environment(layout),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{layout.airflow}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": found["AIRFLOW__CORE__FERNET_KEY"],
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": found["AIRFLOW__API_AUTH__JWT_SECRET"],
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(layout.base_port + 3),
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__BASE_URL": layout.airflow,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "5",
+        "PATH": f"{AIRFLOW}:{os.environ['PATH']}",
+    }
+
+
+def airflow_service(layout: Layout) -> Service:
+    """The scheduler: web server, scheduler and reader of DAG files."""
+    environment = airflow_environment(layout)
+    log = layout.root / "logs/airflow-db.log"
+
+    def prepare() -> None:
+        (layout.root / "airflow").mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            done = subprocess.run(
+                [AIRFLOW / "airflow", "db", "migrate"],
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=output,
+            )
+        if done.returncode != 0:
+            raise StackError(f"airflow db migrate failed; see {log}")
+
+    ports = {"api-server": layout.base_port + 3}
+    programs = tuple(
+        Program(f"airflow-{name}", f"{AIRFLOW}/airflow {name}", ports.get(name), environment)
+        for name in ("api-server", "scheduler", "dag-processor")
+    )
+
+    def ready() -> bool:
+        import json
+
+        try:
+            with urllib.request.urlopen(f"{layout.airflow}/api/v2/monitor/health", timeout=5) as r:
+                health = json.load(r)
+        except (OSError, ValueError):
+            return False
+        parts = ("metadatabase", "scheduler", "dag_processor")
+        return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+    return Service("airflow", programs, ready, prepare)
+
+
+SERVICES = {"s3": s3_service, "mlflow": mlflow_service, "airflow": airflow_service}
+
+
+def write_supervisor_settings(layout: Layout, services: list[Service]) -> Path:
+    """supervisord.conf with all programs, none of which starts by itself."""
+    root = layout.root
+    (root / "logs").mkdir(parents=True, exist_ok=True)
+
+    def quoted(environment: dict[str, str]) -> str:
+        return ",".join(f'{k}="{v.replace("%", "%%")}"' for k, v in environment.items())
+
+    lines = [
+        "[supervisord]",
+        f"logfile={root}/logs/supervisord.log",
+        f"pidfile={root}/supervisord.pid",
+        f"directory={ROOT}",
+        "[unix_http_server]",
+        f"file={socket_path(layout)}",
+        "chmod=0600",
+        "[rpcinterface:supervisor]",
+        "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
+        "[supervisorctl]",
+        f"serverurl=unix://{socket_path(layout)}",
+    ]
+    for service in services:
+        for program in service.programs:
+            lines += [
+                f"[program:{program.name}]",
+                f"command={program.command}",
+                f"environment={quoted(program.environment)}",
+                "autostart=false",
+                "autorestart=true",
+                "startsecs=1",
+                "stopasgroup=true",
+                "killasgroup=true",
+                "stopwaitsecs=20",
+                f"stdout_logfile={root}/logs/{program.name}.log",
+                "stdout_logfile_maxbytes=20MB",
+                "stdout_logfile_backups=1",
+                "redirect_stderr=true",
+            ]
+    path = root / "supervisord.conf"
+    path.touch(mode=0o600)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def socket_path(layout: Layout) -> Path:
+    """Where supervisord listens; a long root would not fit a socket's address."""
+    path = layout.root / "supervisor.sock"
+    if len(str(path)) > 100:
+        raise StackError(f"{layout.root}: path too long for a socket; give a shorter --root")
+    return path
+
+
+def supervisor(layout: Layout, *words: str) -> subprocess.CompletedProcess[str]:
+    """Ask supervisord."""
+    return subprocess.run(
+        [PYTHON / "supervisorctl", "-c", layout.root / "supervisord.conf", *words],
+        capture_output=True,
+        text=True,
+    )
+
+
+def states(layout: Layout) -> dict[str, str]:
+    """Program → RUNNING, STOPPED, FATAL, …; empty when supervisord is not there."""
+    if not (layout.root / "supervisord.conf").exists():
+        return {}
+    found = {}
+    for line in supervisor(layout, "status").stdout.splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[1].isupper():
+            found[words[0]] = words[1]
+    return found
+
+
+def port_is_taken(port: int) -> bool:
+    """True when somebody listens there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    """The end of a log."""
+    return (
+        "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+    )
+
+
+def start(layout: Layout, service: Service) -> None:
+    """Start what of a service is not running and wait until it answers."""
+    before = states(layout)
+    stopped = [p for p in service.programs if before.get(p.name) not in ("RUNNING", "STARTING")]
+    for program in stopped:
+        if program.port and port_is_taken(program.port):
+            raise StackError(
+                f"{service.name}: port {program.port} of 127.0.0.1 is taken by another program; "
+                "stop that one, or move the stack with WEIR_STACK_PORT=<first port>"
+            )
+    began = time.monotonic()
+    if stopped:
+        service.prepare()
+        supervisor(layout, "start", *(program.name for program in stopped))
+    while not service.ready():
+        now = states(layout)
+        dead = [p.name for p in service.programs if now.get(p.name) not in ("RUNNING", "STARTING")]
+        late = time.monotonic() - began > READY_SECONDS
+        if (dead and all(now.get(name) in ("FATAL", "EXITED", None) for name in dead)) or late:
+            names = dead or [program.name for program in service.programs]
+            log = layout.root / "logs" / f"{names[0]}.log"
+            why = f"not ready after {READY_SECONDS} s" if late else "ended"
+            raise StackError(f"{names[0]} {why}; its log {log} ends:\n{tail(log)}")
+        time.sleep(0.3)
+    service.finish()
+    note = f"ready in {time.monotonic() - began:.1f} s" if stopped else "was running"
+    print(f"{service.name:<8} {note}", flush=True)
+
+
+def write_environment(layout: Layout) -> None:
+    """The file that clients source."""
+    path = layout.root / "env"
+    path.touch(mode=0o600)
+    lines = [f"export {k}={shlex.quote(v)}" for k, v in client_environment(layout).items()]
+    path.write_text("\n".join(lines) + "\n")
+    path = layout.root / "airflow.env"
+    path.touch(mode=0o600)
+    lines = [f"export {k}={shlex.quote(v)}" for k, v in airflow_environment(layout).items()]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def up(layout: Layout, names: list[str]) -> None:
+    """Start the named services in order; those that run are left alone."""
+    for path in (PYTHON / "supervisord", ROOT / "build/stack/versitygw", AIRFLOW / "airflow"):
+        if not path.exists():
+            raise StackError(f"{path} is missing; run tools/setup.sh --stack")
+    services = [make(layout) for make in SERVICES.values()]
+    if not states(layout):
+        settings = write_supervisor_settings(layout, services)
+        done = subprocess.run(
+            [PYTHON / "supervisord", "-c", settings], capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            raise StackError(f"supervisord did not start: {done.stdout}{done.stderr}")
+    write_environment(layout)
+    for service in services:
+        if service.name in names:
+            start(layout, service)
+    print_addresses(layout)
+
+
+def print_addresses(layout: Layout) -> None:
+    """What a person wants to know."""
+    found = keys(layout)
+    print(f"S3       {layout.s3}   buckets {', '.join(BUCKETS)}")
+    print(f"MLflow   {layout.mlflow}   user {found['MLFLOW_TRACKING_USERNAME']}")
+    print(
+        f"Airflow  {layout.airflow}   user admin, password in {layout.root}/airflow/passwords.json"
+    )
+    print(f"clients  source {layout.root}/env      logs {layout.root}/logs")
+
+
+def down(layout: Layout) -> None:
+    """Stop everything; data stays."""
+    if not states(layout):
+        print("the stack is not running")
+        return
+    pid_file = layout.root / "supervisord.pid"
+    pid = int(pid_file.read_text())
+    supervisor(layout, "shutdown")
+    for _ in range(600):
+        if not Path(f"/proc/{pid}").exists():
+            print("the stack is stopped; its data stays in", layout.root)
+            return
+        time.sleep(0.1)
+    raise StackError(f"supervisord {pid} did not end within 60 s; see {layout.root}/logs")
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("action", choices=("up", "down", "status"))
+    parser.add_argument("services", nargs="*", default=list(SERVICES), metavar="SERVICE")
+    parser.add_argument("--root", type=Path, default=ROOT / "out/stack")
+    arguments = parser.parse_args()
+    unknown = set(arguments.services) - set(SERVICES)
+    if unknown:
+        parser.error(f"no service {', '.join(sorted(unknown))}; there are {', '.join(SERVICES)}")
+    layout = Layout(arguments.root.resolve(), int(os.environ.get("WEIR_STACK_PORT", "22000")))
+    try:
+        if arguments.action == "up":
+            up(layout, arguments.services)
+        elif arguments.action == "down":
+            down(layout)
+        else:
+            for name, state in states(layout).items():
+                print(f"{name:<24} {state}")
+            print_addresses(layout) if states(layout) else print("the stack is not running")
+    except StackError as error:
+        print(f"stack: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

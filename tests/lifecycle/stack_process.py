@@ -1,0 +1,31 @@
+"""The stack as a process of its own, on ports and in a folder of the test."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_base_port() -> int:
+    """A first port so that the stack's ports are free now."""
+    for base in range(23000, 32000, 100):
+        taken = []
+        for offset in (1, 2, 3):
+            with socket.socket() as probe:
+                taken.append(probe.connect_ex(("127.0.0.1", base + offset)) == 0)
+        if not any(taken):
+            return base
+    raise AssertionError("no free ports")
+
+
+def stack(root: Path, base: int, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the stack's command line."""
+    return subprocess.run(
+        [sys.executable, ROOT / "deploy/local/stack.py", *words, "--root", root],
+        env={**os.environ, "WEIR_STACK_PORT": str(base)},
+        capture_output=True,
+        text=True,
+    )
