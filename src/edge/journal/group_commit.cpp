@@ -1,0 +1,195 @@
+#include "edge/journal/group_commit.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+#include "core/transaction/error.h"
+
+namespace weir::journal {
+namespace {
+
+constexpr int kTicksOfACheckpoint = 10;
+
+}  // namespace
+
+GroupCommit::GroupCommit(Journal& journal, bool in_background) : journal_(journal) {
+  if (!in_background) return;
+  wake_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  thread_ = std::thread([this] { run_thread(); });
+}
+
+GroupCommit::~GroupCommit() {
+  if (thread_.joinable()) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return work_ != Work::kCommit; });
+      work_ = Work::kEnd;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  if (wake_ >= 0) close(wake_);
+}
+
+std::uint64_t GroupCommit::add(Record record) {
+  WEIR_CHECK(!stuck_);
+  if (record.kind == RecordKind::kPayment && record.rejected.empty()) {
+    open_ids_[record.payment.transaction_id] = open_.size();
+  }
+  open_.push_back(std::move(record));
+  return ticket_;
+}
+
+GroupCommit::Pending GroupCommit::find_payment(std::int64_t transaction_id) const {
+  if (const auto found = open_ids_.find(transaction_id); found != open_ids_.end()) {
+    return {&open_[found->second], ticket_};
+  }
+  if (const auto found = flying_ids_.find(transaction_id); found != flying_ids_.end()) {
+    return {&flying_[found->second], flying_ticket_};
+  }
+  return {};
+}
+
+GroupCommit::State GroupCommit::state(std::uint64_t ticket) const {
+  if (ticket >= failed_from_ && ticket <= failed_through_) return State::kFailed;
+  return ticket <= done_ticket_ ? State::kDone : State::kPending;
+}
+
+bool GroupCommit::commit(const std::vector<Record>& batch, std::string& fault, double& seconds) {
+  const auto start = std::chrono::steady_clock::now();
+  const bool written = journal_.write(batch, fault);
+  seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return written;
+}
+
+void GroupCommit::settle(bool written, std::string fault, double seconds) {
+  counters_.seconds += seconds;
+  counters_.last_seconds = seconds;
+  if (written) {
+    ++counters_.commits;
+    counters_.records += flying_.size();
+    flying_.clear();
+    flying_ids_.clear();
+    done_ticket_ = std::max(done_ticket_, flying_ticket_);
+    stuck_ = false;
+    fault_.clear();
+    return;
+  }
+  ++counters_.failures;
+  fault_ = std::move(fault);
+  if (!stuck_) failed_from_ = flying_ticket_;
+  stuck_ = true;
+  // What was applied after the failed batch waits behind it, in order.
+  if (!open_.empty()) {
+    for (const auto& [id, index] : open_ids_) flying_ids_[id] = flying_.size() + index;
+    flying_.insert(flying_.end(), std::make_move_iterator(open_.begin()),
+                   std::make_move_iterator(open_.end()));
+    open_.clear();
+    open_ids_.clear();
+    flying_ticket_ = ticket_++;
+  }
+  failed_through_ = flying_ticket_;
+}
+
+void GroupCommit::collect() {
+  {
+    std::unique_lock lock(mutex_);
+    if (work_ != Work::kFinished) return;
+    work_ = Work::kNone;
+  }
+  std::uint64_t count;
+  static_cast<void>(!read(wake_, &count, sizeof(count)));
+  settle(written_, std::move(thread_fault_), thread_seconds_);
+}
+
+void GroupCommit::end_round() {
+  if (thread_.joinable()) {
+    collect();
+    if (stuck_ || open_.empty()) return;
+    std::unique_lock lock(mutex_);
+    if (work_ != Work::kNone) return;
+    flying_.swap(open_);
+    flying_ids_.swap(open_ids_);
+    flying_ticket_ = ticket_++;
+    work_ = Work::kCommit;
+    lock.unlock();
+    changed_.notify_all();
+    return;
+  }
+  if (stuck_ || open_.empty()) return;
+  flying_.swap(open_);
+  flying_ids_.swap(open_ids_);
+  flying_ticket_ = ticket_++;
+  std::string fault;
+  double seconds = 0;
+  const bool written = commit(flying_, fault, seconds);
+  settle(written, std::move(fault), seconds);
+}
+
+void GroupCommit::tick() {
+  if (++ticks_ % kTicksOfACheckpoint == 0 && !thread_.joinable()) journal_.checkpoint();
+  if (!stuck_) return;
+  if (!thread_.joinable()) {
+    std::string fault;
+    double seconds = 0;
+    const bool written = commit(flying_, fault, seconds);
+    settle(written, std::move(fault), seconds);
+    return;
+  }
+  collect();
+  {
+    std::unique_lock lock(mutex_);
+    if (!stuck_ || work_ != Work::kNone) return;
+    work_ = Work::kCommit;
+  }
+  changed_.notify_all();
+}
+
+bool GroupCommit::finish() {
+  if (thread_.joinable()) {
+    for (int round = 0; round < 2; ++round) {
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return work_ != Work::kCommit; });
+      }
+      end_round();
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return work_ != Work::kCommit; });
+    lock.unlock();
+    collect();
+  }
+  if (!thread_.joinable()) {
+    end_round();
+    if (stuck_) tick();
+  }
+  return !stuck_ && open_.empty();
+}
+
+void GroupCommit::run_thread() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return work_ == Work::kCommit || work_ == Work::kEnd; });
+    if (work_ == Work::kEnd) return;
+    lock.unlock();
+    // The caller leaves flying_ alone while work_ is kCommit.
+    std::string fault;
+    double seconds = 0;
+    const bool written = commit(flying_, fault, seconds);
+    if (written && ++ticks_ % 256 == 0) journal_.checkpoint();
+    lock.lock();
+    written_ = written;
+    thread_fault_ = std::move(fault);
+    thread_seconds_ = seconds;
+    work_ = Work::kFinished;
+    const std::uint64_t one = 1;
+    static_cast<void>(!write(wake_, &one, sizeof(one)));
+    changed_.notify_all();
+  }
+}
+
+}  // namespace weir::journal

@@ -1,0 +1,93 @@
+#include "edge/journal/group_commit.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+
+namespace weir::journal {
+namespace {
+
+class GroupCommitTest : public ::testing::TestWithParam<bool> {
+ protected:
+  GroupCommitTest()
+      : folder(std::filesystem::temp_directory_path() /
+               ("weir_commit_test_" + std::to_string(getpid()))) {
+    std::filesystem::remove_all(folder);
+    journal.emplace(folder, Durability::kFull);
+    commits.emplace(*journal, GetParam());
+  }
+  ~GroupCommitTest() override {
+    commits.reset();
+    journal.reset();
+    std::filesystem::remove_all(folder);
+  }
+  static Record payment(std::uint64_t position) {
+    Record record;
+    record.position = position;
+    record.payment.transaction_id = static_cast<std::int64_t>(position) + 100;
+    record.model = "m";
+    return record;
+  }
+  /// Rounds until the ticket is settled.
+  GroupCommit::State wait(std::uint64_t ticket) {
+    for (int i = 0; i < 2000; ++i) {
+      commits->end_round();
+      if (commits->state(ticket) != GroupCommit::State::kPending) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return commits->state(ticket);
+  }
+
+  std::filesystem::path folder;
+  std::optional<Journal> journal;
+  std::optional<GroupCommit> commits;
+};
+
+TEST_P(GroupCommitTest, CommitsBatchesInOrder) {
+  std::uint64_t last = 0;
+  for (std::uint64_t position = 0; position < 100; ++position) {
+    last = commits->add(payment(position));
+    if (position % 7 == 0) commits->end_round();
+  }
+  EXPECT_EQ(wait(last), GroupCommit::State::kDone);
+  EXPECT_EQ(JournalReader(folder).end_position(), 100);
+  EXPECT_EQ(commits->counters().records, 100);
+}
+
+TEST_P(GroupCommitTest, FindsWhatIsNotCommittedYet) {
+  const auto ticket = commits->add(payment(0));
+  EXPECT_EQ(commits->find_payment(100).record->position, 0);
+  EXPECT_EQ(commits->find_payment(100).ticket, ticket);
+  EXPECT_EQ(commits->find_payment(101).record, nullptr);
+  EXPECT_TRUE(commits->finish());
+  EXPECT_EQ(commits->find_payment(100).record, nullptr);
+}
+
+// A stranger's lock on the file stands for a full disk: no write succeeds until it is gone.
+TEST_P(GroupCommitTest, KeepsAFailedBatchAndTriesAgain) {
+  const auto before = commits->add(payment(0));
+  ASSERT_EQ(wait(before), GroupCommit::State::kDone);
+  Database stranger(Journal::database_file(folder), Database::Mode::kCreate);
+  stranger.execute(
+      "CREATE TRIGGER full BEFORE INSERT ON log BEGIN SELECT RAISE(FAIL, 'full'); END");
+  const auto failed = commits->add(payment(1));
+  EXPECT_EQ(wait(failed), GroupCommit::State::kFailed);
+  EXPECT_TRUE(commits->stuck());
+  EXPECT_EQ(commits->fault(), "full");
+  EXPECT_EQ(commits->state(before), GroupCommit::State::kDone);
+  stranger.execute("DROP TRIGGER full");
+  for (int i = 0; i < 2000 && commits->stuck(); ++i) {
+    commits->tick();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_FALSE(commits->stuck());
+  const auto after = commits->add(payment(2));
+  EXPECT_EQ(wait(after), GroupCommit::State::kDone);
+  EXPECT_EQ(JournalReader(folder).end_position(), 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(InlineAndThread, GroupCommitTest, ::testing::Bool());
+
+}  // namespace
+}  // namespace weir::journal

@@ -1,0 +1,314 @@
+#include "edge/journal/journal.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/transaction/error.h"
+
+namespace weir::journal {
+namespace {
+
+constexpr int kFormat = 1;
+
+constexpr const char* kSchema = R"(
+CREATE TABLE IF NOT EXISTS model(
+  number INTEGER PRIMARY KEY,
+  version TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS log(
+  position INTEGER PRIMARY KEY,
+  logged_at INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  transaction_id INTEGER NOT NULL,
+  event_time INTEGER NOT NULL,
+  customer_id INTEGER NOT NULL,
+  terminal_id INTEGER NOT NULL,
+  amount_minor INTEGER NOT NULL,
+  outcome INTEGER,
+  source INTEGER,
+  known_at INTEGER,
+  note TEXT,
+  rejected TEXT,
+  action INTEGER,
+  late INTEGER,
+  margin REAL,
+  probability REAL,
+  degraded INTEGER,
+  model INTEGER,
+  arm TEXT,
+  reasons TEXT,
+  features BLOB);
+CREATE INDEX IF NOT EXISTS log_by_transaction ON log(transaction_id);
+)";
+
+constexpr std::string_view kColumns =
+    "position, logged_at, kind, transaction_id, event_time, customer_id, terminal_id, "
+    "amount_minor, outcome, source, known_at, note, rejected, action, late, margin, probability, "
+    "degraded, model, arm, reasons, features";
+
+}  // namespace
+
+Durability parse_durability(std::string_view word) {
+  if (word == "os") return Durability::kOs;
+  if (word == "full") return Durability::kFull;
+  throw UsageError(fmt::format(
+      "--durability is \"{}\", wanted os (survives the end of the process) or full (survives a "
+      "power cut)",
+      word));
+}
+
+std::filesystem::path Journal::database_file(const std::filesystem::path& folder) {
+  return folder / "journal.db";
+}
+
+Journal::Journal(const std::filesystem::path& folder, Durability durability) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  const std::filesystem::path lock = folder / "lock";
+  lock_ = open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+  if (lock_ < 0) {
+    throw Error(fmt::format("journal \"{}\": {}; choose a folder that can be written",
+                            folder.string(), std::strerror(errno)));
+  }
+  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    close(lock_);
+    throw Error(
+        fmt::format("journal \"{}\": another weir serve writes to it; stop that one or "
+                    "choose another --journal",
+                    folder.string()));
+  }
+  database_.emplace(database_file(folder), Database::Mode::kCreate);
+  database_->execute("PRAGMA page_size = 8192");
+  database_->execute("PRAGMA journal_mode = WAL");
+  database_->execute(durability == Durability::kFull ? "PRAGMA synchronous = FULL"
+                                                     : "PRAGMA synchronous = NORMAL");
+  // Checkpoints are taken between rounds, never inside a commit.
+  database_->execute("PRAGMA wal_autocheckpoint = 0");
+  database_->execute("PRAGMA cache_size = -65536");
+  const auto format = database_->query_integer("PRAGMA user_version");
+  if (format != 0 && format != kFormat) {
+    throw Error(
+        fmt::format("journal \"{}\": format {}, this build writes {}; export it with the "
+                    "build that wrote it and start a new one",
+                    folder.string(), format, kFormat));
+  }
+  database_->execute(kSchema);
+  database_->execute(fmt::format("PRAGMA user_version = {}", kFormat));
+  insert_.emplace(*database_, fmt::format("INSERT INTO log({}) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,"
+                                          "?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)",
+                                          kColumns));
+  insert_model_.emplace(*database_, "INSERT OR IGNORE INTO model(version) VALUES (?1)");
+}
+
+Journal::~Journal() {
+  insert_.reset();
+  insert_model_.reset();
+  database_.reset();
+  if (lock_ >= 0) close(lock_);
+}
+
+std::int64_t Journal::model_number(const std::string& version) {
+  const auto known = models_.find(version);
+  if (known != models_.end()) return known->second;
+  insert_model_->bind_text(1, version);
+  insert_model_->try_step();
+  insert_model_->reset();
+  Statement find(*database_, "SELECT number FROM model WHERE version = ?1");
+  find.bind_text(1, version);
+  if (!find.step()) return -1;
+  return models_[version] = find.integer(0);
+}
+
+int Journal::insert(const Record& record) {
+  Statement& row = *insert_;
+  const auto text_or_null = [&](int index, const std::string& text) {
+    text.empty() ? row.bind_null(index) : row.bind_text(index, text);
+  };
+  row.bind(1, static_cast<std::int64_t>(record.position));
+  row.bind(2, record.logged_at);
+  row.bind(3, static_cast<std::int64_t>(record.kind));
+  row.bind(4, record.payment.transaction_id);
+  row.bind(5, record.payment.event_time);
+  row.bind(6, record.payment.customer_id);
+  row.bind(7, record.payment.terminal_id);
+  row.bind(8, record.payment.amount_minor);
+  const bool feedback = record.kind == RecordKind::kFeedback;
+  const bool decided = !feedback && record.rejected.empty();
+  if (feedback) {
+    row.bind(9, static_cast<std::int64_t>(record.outcome));
+    row.bind(10, static_cast<std::int64_t>(record.source));
+    row.bind(11, record.known_at);
+  } else {
+    for (int index = 9; index <= 11; ++index) row.bind_null(index);
+  }
+  text_or_null(12, record.note);
+  text_or_null(13, record.rejected);
+  if (decided) {
+    row.bind(14, static_cast<std::int64_t>(record.action));
+    row.bind(15, std::int64_t{record.late});
+    row.bind(16, static_cast<double>(record.margin));
+    row.bind(17, record.probability);
+    row.bind(18, std::int64_t{record.degraded});
+    row.bind(19, model_number(record.model));
+  } else {
+    for (int index = 14; index <= 19; ++index) row.bind_null(index);
+  }
+  text_or_null(20, record.arm);
+  text_or_null(21, record.reasons);
+  if (record.features.empty()) {
+    row.bind_null(22);
+  } else {
+    row.bind_blob(22, record.features.data(), record.features.size() * sizeof(float));
+  }
+  const int code = row.try_step();
+  row.reset();
+  return code;
+}
+
+bool Journal::write(std::span<const Record> records, std::string& fault) {
+  const auto failed = [&] {
+    fault = database_->message();
+    // A full disk has rolled back already; then this one does nothing.
+    if (sqlite3_get_autocommit(database_->get()) == 0) database_->try_execute("ROLLBACK");
+    models_.clear();  // Numbers given inside the transaction are gone.
+    return false;
+  };
+  if (database_->try_execute("BEGIN IMMEDIATE") != SQLITE_OK) return failed();
+  for (const Record& record : records) {
+    if (insert(record) != SQLITE_DONE) return failed();
+  }
+  if (database_->try_execute("COMMIT") != SQLITE_OK) return failed();
+  return true;
+}
+
+void Journal::checkpoint() {
+  sqlite3_wal_checkpoint_v2(database_->get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+}
+
+std::int64_t Journal::prune(Seconds logged_before, std::uint64_t position_below, int limit) {
+  Statement statement(*database_,
+                      "DELETE FROM log WHERE position IN (SELECT position FROM log WHERE position "
+                      "< ?1 AND logged_at < ?2 ORDER BY position LIMIT ?3)");
+  statement.bind(1, static_cast<std::int64_t>(position_below));
+  statement.bind(2, logged_before);
+  statement.bind(3, std::int64_t{limit});
+  if (statement.try_step() != SQLITE_DONE) return 0;
+  return sqlite3_changes(database_->get());
+}
+
+JournalReader::JournalReader(const std::filesystem::path& folder)
+    : database_(
+          [&] {
+            const auto file = Journal::database_file(folder);
+            if (!std::filesystem::exists(file)) {
+              throw Error(
+                  fmt::format("journal \"{}\": no journal.db there; wanted the --journal "
+                              "folder of weir serve",
+                              folder.string()));
+            }
+            return file;
+          }(),
+          Database::Mode::kReadOnly),
+      find_(
+          database_,
+          fmt::format("SELECT {} FROM log WHERE transaction_id = ?1 ORDER BY position", kColumns)) {
+  load_models();
+}
+
+void JournalReader::load_models() {
+  Statement statement(database_, "SELECT number, version FROM model");
+  while (statement.step()) models_[statement.integer(0)] = statement.bytes(1);
+}
+
+std::uint64_t JournalReader::end_position() {
+  return static_cast<std::uint64_t>(
+      database_.query_integer("SELECT coalesce(max(position), -1) + 1 FROM log"));
+}
+
+std::optional<std::uint64_t> JournalReader::first_position() {
+  const auto first = database_.query_integer("SELECT coalesce(min(position), -1) FROM log");
+  if (first < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(first);
+}
+
+Seconds JournalReader::last_logged_at() {
+  return database_.query_integer(
+      "SELECT logged_at FROM log WHERE position = (SELECT max(position) FROM log)");
+}
+
+std::int64_t JournalReader::max_transaction_id() {
+  return database_.query_integer("SELECT coalesce(max(transaction_id), -1) FROM log");
+}
+
+Record JournalReader::to_record(Statement& row) {
+  Record record;
+  record.position = static_cast<std::uint64_t>(row.integer(0));
+  record.logged_at = row.integer(1);
+  record.kind = static_cast<RecordKind>(row.integer(2));
+  record.payment = {row.integer(3), row.integer(4), row.integer(5), row.integer(6), row.integer(7)};
+  record.note = row.bytes(11);
+  record.rejected = row.bytes(12);
+  if (record.kind == RecordKind::kFeedback) {
+    record.outcome = static_cast<Outcome>(row.integer(8));
+    record.source = static_cast<OutcomeSource>(row.integer(9));
+    record.known_at = row.integer(10);
+    return record;
+  }
+  if (!record.rejected.empty()) return record;
+  record.action = static_cast<Action>(row.integer(13));
+  record.late = row.integer(14) != 0;
+  record.margin = static_cast<float>(row.real(15));
+  record.probability = row.real(16);
+  record.degraded = static_cast<std::uint8_t>(row.integer(17));
+  const std::int64_t model = row.integer(18);
+  if (!models_.contains(model)) load_models();
+  record.model = models_[model];
+  record.arm = row.bytes(19);
+  record.reasons = row.bytes(20);
+  const std::string_view features = row.bytes(21);
+  record.features.resize(features.size() / sizeof(float));
+  if (!features.empty()) std::memcpy(record.features.data(), features.data(), features.size());
+  return record;
+}
+
+std::optional<Record> JournalReader::find_payment(std::int64_t transaction_id) {
+  find_.bind(1, transaction_id);
+  std::optional<Record> found;
+  while (find_.step()) {
+    if (find_.integer(2) == static_cast<int>(RecordKind::kPayment)) found = to_record(find_);
+  }
+  find_.reset();
+  return found;
+}
+
+std::vector<Record> JournalReader::find_feedback(std::int64_t transaction_id) {
+  find_.bind(1, transaction_id);
+  std::vector<Record> found;
+  while (find_.step()) {
+    if (find_.integer(2) == static_cast<int>(RecordKind::kFeedback)) {
+      found.push_back(to_record(find_));
+    }
+  }
+  find_.reset();
+  return found;
+}
+
+void JournalReader::read(std::uint64_t from,
+                         std::uint64_t to,
+                         const std::function<bool(const Record&)>& visit) {
+  Statement statement(
+      database_, fmt::format("SELECT {} FROM log WHERE position >= ?1 AND position < ?2 ORDER BY "
+                             "position",
+                             kColumns));
+  statement.bind(1, static_cast<std::int64_t>(from));
+  statement.bind(2, static_cast<std::int64_t>(to));
+  while (statement.step()) {
+    if (!visit(to_record(statement))) return;
+  }
+}
+
+}  // namespace weir::journal

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "edge/journal/database.h"
+#include "edge/journal/record.h"
+
+namespace weir::journal {
+
+/// What an acknowledged entry survives. kOs: the end of the process, also by kill -9; the system
+/// writes to disk when it likes. kFull: loss of power too; each commit waits for the disk.
+enum class Durability { kOs, kFull };
+
+/// Throws UsageError for other words than `os` and `full`.
+Durability parse_durability(std::string_view word);
+
+/// The durable log of the service: one SQLite file `journal.db` in WAL mode, one row an entry.
+///
+/// The writing side. One process writes; readers may be others. Not thread-safe.
+class Journal {
+ public:
+  /// Opens the journal of `folder`, or makes one. Throws Error when it is damaged, of another
+  /// format or written by another process at the moment.
+  Journal(const std::filesystem::path& folder, Durability durability);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  /// Writes all records in one transaction: all or none. False with `fault` set when the disk is
+  /// full or fails; then it may be tried again.
+  bool write(std::span<const Record> records, std::string& fault);
+
+  /// Moves what is committed from the write-ahead file into the main one. Never waits for readers.
+  void checkpoint();
+
+  /// Deletes at most `limit` entries logged before `logged_before`, below `position_below`; returns
+  /// how many.
+  std::int64_t prune(Seconds logged_before, std::uint64_t position_below, int limit);
+
+  static std::filesystem::path database_file(const std::filesystem::path& folder);
+
+ private:
+  std::int64_t model_number(const std::string& version);
+  int insert(const Record& record);
+
+  int lock_ = -1;  // Of the folder: one writer.
+  std::optional<Database> database_;
+  std::optional<Statement> insert_;
+  std::optional<Statement> insert_model_;
+  std::map<std::string, std::int64_t> models_;
+};
+
+/// The reading side; sees what is committed. Not thread-safe; each thread opens its own.
+class JournalReader {
+ public:
+  /// Throws Error when there is no journal.
+  explicit JournalReader(const std::filesystem::path& folder);
+
+  /// Position after the last entry; 0 for an empty journal.
+  std::uint64_t end_position();
+  /// Of the oldest entry kept; nothing when it is empty.
+  std::optional<std::uint64_t> first_position();
+  Seconds last_logged_at();
+  std::int64_t max_transaction_id();
+
+  /// The payment of this id; the newest when rejected ones came before.
+  std::optional<Record> find_payment(std::int64_t transaction_id);
+  /// All feedback on a payment, in log order.
+  std::vector<Record> find_feedback(std::int64_t transaction_id);
+  /// Calls `visit` for entries [from, to) in log order; it returns false to stop.
+  void read(std::uint64_t from, std::uint64_t to, const std::function<bool(const Record&)>& visit);
+
+ private:
+  Database database_;
+  Statement find_;
+  std::map<std::int64_t, std::string> models_;
+  void load_models();
+  Record to_record(Statement& row);
+};
+
+}  // namespace weir::journal

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/decision/policy.h"
+#include "core/transaction/payment.h"
+
+namespace weir::journal {
+
+enum class RecordKind : std::uint8_t { kPayment = 0, kFeedback = 1 };
+
+/// Why a decision is less than it should be; bits.
+enum Degraded : std::uint8_t {
+  kDegradedNone = 0,
+  kDegradedNoReasons = 1,     ///< Reasons took too long and were left out.
+  kDegradedNoChallenger = 2,  ///< The challenger failed; the champion decided alone.
+};
+
+/// One entry of the log: what came in, and for a payment what was decided, with all that is needed
+/// to decide it again.
+struct Record {
+  std::uint64_t position = 0;
+  Seconds logged_at = 0;
+  RecordKind kind = RecordKind::kPayment;
+  Payment payment;  ///< Of feedback: the payment it is about.
+
+  // Of feedback.
+  Outcome outcome = Outcome::kGenuine;
+  OutcomeSource source = OutcomeSource::kChargeback;
+  Seconds known_at = 0;
+  std::string note;  ///< An analyst's.
+
+  // Of a payment.
+  std::string rejected;  ///< The rule that rejected it; then there is no decision.
+  Action action = Action::kApprove;
+  bool late = false;
+  float margin = 0;
+  double probability = 0;
+  std::uint8_t degraded = kDegradedNone;
+  std::string model;            ///< Bundle version that decided.
+  std::string arm;              ///< `champion` or `challenger`.
+  std::string reasons;          ///< JSON array; empty for none.
+  std::vector<float> features;  ///< Model inputs, in the bundle's order.
+
+  friend bool operator==(const Record&, const Record&) = default;
+};
+
+}  // namespace weir::journal
