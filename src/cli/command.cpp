@@ -162,4 +162,6 @@ void catch_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+bool stop_requested() { return stop_signal != 0; }
+
 }  // namespace weir::cli

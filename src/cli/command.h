@@ -54,6 +54,9 @@ CLI::Option* add_duration_option(CLI::App& command,
 /// Turns SIGINT and SIGTERM into Interrupted, thrown by the next Progress::update.
 void catch_signals();
 
+/// SIGINT or SIGTERM came, for a loop of its own.
+bool stop_requested();
+
 // One a command, each in a file of its name.
 
 }  // namespace weir::cli

@@ -13,6 +13,7 @@
 #include "cli/profile.h"
 #include "cli/replay.h"
 #include "cli/run.h"
+#include "cli/serve.h"
 #include "cli/settings.h"
 #include "cli/simulate.h"
 #include "cli/train.h"
@@ -38,6 +39,7 @@ int run(int argc, char** argv) {
   add_evaluate_command(weir, terminal);
   add_replay_command(weir, terminal);
   add_run_command(weir, terminal);
+  add_serve_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     std::vector<std::string> merged = merge_settings(weir, arguments);

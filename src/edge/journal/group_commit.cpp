@@ -41,7 +41,7 @@ std::uint64_t GroupCommit::add(Record record) {
     open_ids_[record.payment.transaction_id] = open_.size();
   }
   open_.push_back(std::move(record));
-  return ticket_;
+  return last_ticket_ = ticket_;
 }
 
 GroupCommit::Pending GroupCommit::find_payment(std::int64_t transaction_id) const {

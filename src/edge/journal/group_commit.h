@@ -39,6 +39,9 @@ class GroupCommit {
   /// Commits everything that is open, waiting for it. False when that fails.
   bool finish();
 
+  /// Of the record that was added last; 0 when none was.
+  std::uint64_t last_ticket() const { return last_ticket_; }
+
   State state(std::uint64_t ticket) const;
   bool stuck() const { return stuck_; }
   /// Why the last commit failed; empty when it did not.
@@ -75,6 +78,7 @@ class GroupCommit {
   std::unordered_map<std::int64_t, std::size_t> open_ids_;
   std::unordered_map<std::int64_t, std::size_t> flying_ids_;
   std::uint64_t ticket_ = 1;  // Of the open batch.
+  std::uint64_t last_ticket_ = 0;
   std::uint64_t flying_ticket_ = 0;
   std::uint64_t done_ticket_ = 0;
   std::uint64_t failed_from_ = 0;  // Tickets [from, through] failed.

@@ -67,7 +67,10 @@ std::filesystem::path Journal::database_file(const std::filesystem::path& folder
 
 Journal::Journal(const std::filesystem::path& folder, Durability durability) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  // Payments are nobody else's to read.
+  if (std::filesystem::create_directories(folder, error)) {
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  }
   const std::filesystem::path lock = folder / "lock";
   lock_ = open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   if (lock_ < 0) {

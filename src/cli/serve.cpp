@@ -1,0 +1,178 @@
+#include "cli/serve.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <ctime>
+
+#include "cli/serve/decision_service.h"
+#include "cli/serve/notify.h"
+#include "cli/serve/rest_handler.h"
+#include "core/cleaning/terminals.h"
+#include "core/transaction/calendar.h"
+#include "core/transaction/error.h"
+#include "edge/files/staged.h"
+#include "edge/http/server.h"
+
+namespace weir::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t kRecordsBetweenRounds = 2000;
+constexpr auto kDrainTime = std::chrono::seconds(10);
+
+/// Lets the server's rounds end in the journal's commits.
+class ServiceCommits : public http::Commits {
+ public:
+  explicit ServiceCommits(DecisionService& service) : service_(service) {}
+  void end_round() override { service_.commits().end_round(); }
+  http::Settlement settlement(std::uint64_t ticket) const override {
+    switch (service_.commits().state(ticket)) {
+      case journal::GroupCommit::State::kDone:
+        return http::Settlement::kDone;
+      case journal::GroupCommit::State::kFailed:
+        return http::Settlement::kFailed;
+      default:
+        return http::Settlement::kPending;
+    }
+  }
+  int wake_descriptor() const override { return service_.commits().wake_descriptor(); }
+  void tick() override { service_.tick(); }
+
+ private:
+  DecisionService& service_;
+};
+
+std::optional<TerminalSet> read_terminals(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  if (TerminalSet::is_range(text)) return TerminalSet::parse(text, "--terminals");
+  return TerminalSet::parse(files::read_text(text), text);
+}
+
+http::ServerLimits limits_of(const ServeOptions& options) {
+  http::ServerLimits limits;
+  limits.parser = {options.max_header_bytes, options.max_body_bytes};
+  limits.connections = options.max_connections;
+  limits.request_time = milliseconds(options.request_timeout_ms);
+  limits.idle_time = milliseconds(options.idle_timeout_ms);
+  return limits;
+}
+
+/// As many descriptors as the system gives: each client takes one.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void check(const ServeOptions& options, const http::Address& address) {
+  if (options.keys.empty() && !address.is_loopback()) {
+    throw UsageError(fmt::format(
+        "--listen {} can be reached from other machines and there are no --keys; give a file of "
+        "keys, or listen on 127.0.0.1",
+        options.listen));
+  }
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    throw UsageError("--tls-certificate and --tls-key go together; give both or none");
+  }
+  if (!options.tls_client_ca.empty() && options.tls_certificate.empty()) {
+    throw UsageError("--tls-client-ca needs --tls-certificate and --tls-key");
+  }
+}
+
+}  // namespace
+
+void run_serve(const ServeOptions& options, Terminal& terminal) {
+  const auto progress = terminal.make_progress();
+  const http::Address address = http::parse_address(options.listen, "--listen");
+  check(options, address);
+  raise_descriptor_limit();
+  RestOptions rest;
+  rest.cleaning.terminals = read_terminals(options.terminals);
+  if (!options.keys.empty()) {
+    rest.keys = http::ApiKeys::parse(files::read_text(options.keys), options.keys);
+  }
+  std::optional<http::TlsContext> tls;
+  if (!options.tls_certificate.empty()) {
+    tls.emplace(http::TlsFiles{options.tls_certificate, options.tls_key, options.tls_client_ca});
+  }
+
+  ServiceOptions settings;
+  settings.journal = options.journal;
+  settings.durability = journal::parse_durability(options.durability);
+  settings.snapshot_every = options.snapshot_every.value_or(settings.snapshot_every);
+  settings.retention = options.retention.value_or(settings.retention);
+  settings.history = options.history;
+  settings.threads = options.threads;
+  DecisionService service(
+      settings, LoadedModel::load(options.bundle), [] { return std::time(nullptr); }, *progress);
+  ServiceCommits commits(service);
+  RestHandler handler(service, std::move(rest));
+  http::Server server(limits_of(options), commits);
+  const std::uint16_t port = server.listen(address, handler, tls ? &*tls : nullptr);
+  if (!terminal.quiet) {
+    fmt::print(stderr, "weir: bundle {}, journal {}, {}://{}:{}\n", service.champion().version(),
+               options.journal, tls ? "https" : "http", address.host, port);
+  }
+
+  while (!stop_requested()) {
+    server.run_round(milliseconds(service.ready() ? 100 : 0));
+    if (service.ready() || !service.catch_up(kRecordsBetweenRounds)) continue;
+    if (!terminal.quiet) fmt::print(stderr, "weir: ready at position {}\n", service.position());
+    notify_supervisor("READY=1");
+  }
+  notify_supervisor("STOPPING=1");
+  server.drain();
+  const auto deadline = std::chrono::steady_clock::now() + kDrainTime;
+  while (!server.drained() && std::chrono::steady_clock::now() < deadline) {
+    server.run_round(milliseconds(10));
+  }
+  if (!service.stop()) {
+    throw Error(
+        fmt::format("journal \"{}\": the last entries or the snapshot were not written: {}; "
+                    "what was acknowledged before is there",
+                    options.journal, service.commits().fault()));
+  }
+  if (!terminal.quiet) fmt::print(stderr, "weir: stopped at position {}\n", service.position());
+}
+
+void add_serve_command(CLI::App& weir, Terminal& terminal) {
+  CLI::App* command =
+      add_command(weir, terminal, "serve",
+                  "Answer payments over REST: a decision with reasons, recorded before it is given",
+                  "weir serve out/run/bundle --history out/run/lake --journal out/journal");
+  auto options = std::make_shared<ServeOptions>();
+  command->add_option("bundle", options->bundle, "Model bundle (folder)")->required();
+  command->add_option("--journal", options->journal, "Folder of the log and its snapshots");
+  command->add_option("--listen", options->listen, "Address of REST and the console");
+  command->add_option("--durability", options->durability,
+                      "What an answered payment survives: os (end of the process) or full (power "
+                      "cut)");
+  command->add_option("--history", options->history,
+                      "Lake of the payments before the journal's first: fills the windows");
+  command->add_option("--terminals", options->terminals,
+                      "Terminals that exist: 0..999 or a file; every number if not given");
+  command->add_option("--keys", options->keys, "File of API keys: `name roles sha256` a line");
+  command->add_option("--tls-certificate", options->tls_certificate, "PEM; with --tls-key: HTTPS");
+  command->add_option("--tls-key", options->tls_key, "PEM");
+  command->add_option("--tls-client-ca", options->tls_client_ca,
+                      "PEM; only clients with a certificate of this authority are heard");
+  add_duration_option(*command, "--snapshot-every", options->snapshot_every,
+                      "Time between snapshots of the state; 5m if not given");
+  add_duration_option(*command, "--retention", options->retention,
+                      "How long the journal keeps entries; 400d if not given");
+  command->add_option("--max-connections", options->max_connections, "Clients at once");
+  command->add_option("--max-body-bytes", options->max_body_bytes, "Of one request");
+  command->add_option("--max-header-bytes", options->max_header_bytes, "Of one request");
+  command->add_option("--request-timeout-ms", options->request_timeout_ms,
+                      "From a request's first byte to its last; slower clients are cut");
+  command->add_option("--idle-timeout-ms", options->idle_timeout_ms,
+                      "Between the requests of a connection");
+  command->add_option("--threads", options->threads, "For reading the history; 0 = all cores");
+  command->callback([options, &terminal] { run_serve(*options, terminal); });
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/command.h"
+#include "core/transaction/payment.h"
+
+namespace weir::cli {
+
+struct ServeOptions {
+  std::string bundle;
+  std::string journal = "out/journal";
+  std::string listen = "127.0.0.1:8080";
+  std::string durability = "os";
+  std::string history;    ///< Lake of the payments before the first.
+  std::string terminals;  ///< Range or file, as of `weir clean`; empty: every number is one.
+  std::string keys;       ///< File of API keys; empty: no keys, loopback only.
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_client_ca;
+  std::optional<Seconds> snapshot_every;
+  std::optional<Seconds> retention;
+  std::size_t max_connections = 10'000;
+  std::size_t max_body_bytes = 1024 * 1024;
+  std::size_t max_header_bytes = 16 * 1024;
+  int request_timeout_ms = 10'000;
+  int idle_timeout_ms = 75'000;
+  int threads = 0;
+};
+
+/// Answers payments until SIGTERM or SIGINT, then drains, commits and takes a last snapshot.
+/// Throws Error for a set-up that does not work.
+void run_serve(const ServeOptions& options, Terminal& terminal);
+
+void add_serve_command(CLI::App& weir, Terminal& terminal);
+
+}  // namespace weir::cli

@@ -1,0 +1,139 @@
+#include "cli/serve/answer_json.h"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "core/transaction/calendar.h"
+#include "core/transaction/money.h"
+
+namespace weir::cli {
+namespace {
+
+using journal::Record;
+
+void append_degraded(std::string& out, std::uint8_t degraded) {
+  if (degraded == journal::kDegradedNone) return;
+  out += ",\"degraded\":[";
+  if ((degraded & journal::kDegradedNoReasons) != 0) out += "\"no_reasons\",";
+  if ((degraded & journal::kDegradedNoChallenger) != 0) out += "\"no_challenger\",";
+  out.back() = ']';
+}
+
+void append_fields(std::string& out, const Record& record) {
+  fmt::format_to(std::back_inserter(out),
+                 FMT_COMPILE("\"transaction_id\":{},\"decision\":\"{}\",\"fraud_probability\":{},"
+                             "\"score\":{},\"reasons\":"),
+                 record.payment.transaction_id, action_name(record.action), record.probability,
+                 record.margin);
+  out += record.reasons.empty() ? std::string_view("[]") : std::string_view(record.reasons);
+  fmt::format_to(
+      std::back_inserter(out),
+      FMT_COMPILE(",\"late\":{},\"model_version\":\"{}\",\"arm\":\"{}\",\"position\":{}"),
+      record.late, record.model, record.arm, record.position);
+  append_degraded(out, record.degraded);
+}
+
+bool is_space(char letter) {
+  return letter == ' ' || letter == '\t' || letter == '\n' || letter == '\r';
+}
+
+}  // namespace
+
+void append_decision(std::string& out, const Record& record) {
+  out += '{';
+  append_fields(out, record);
+  out += '}';
+}
+
+void append_decision_with_payment(std::string& out, const Record& record) {
+  out += '{';
+  append_fields(out, record);
+  fmt::format_to(std::back_inserter(out),
+                 ",\"logged_at\":\"{}\",\"payment\":{{\"transaction_id\":{},\"event_time\":\"{}\","
+                 "\"customer_id\":{},\"terminal_id\":{},\"amount\":\"{}\"}}}}",
+                 rfc3339(record.logged_at), record.payment.transaction_id,
+                 rfc3339(record.payment.event_time), record.payment.customer_id,
+                 record.payment.terminal_id, format_amount(record.payment.amount_minor));
+}
+
+void append_feedback(std::string& out, const Record& record) {
+  fmt::format_to(std::back_inserter(out),
+                 "{{\"transaction_id\":{},\"outcome\":\"{}\",\"source\":\"{}\",\"known_at\":\"{}\","
+                 "\"logged_at\":\"{}\",\"position\":{}",
+                 record.payment.transaction_id, outcome_name(record.outcome),
+                 source_name(record.source), rfc3339(record.known_at), rfc3339(record.logged_at),
+                 record.position);
+  if (!record.note.empty()) {
+    out += ",\"note\":";
+    append_json_text(out, record.note);
+  }
+  out += '}';
+}
+
+std::string rfc3339(Seconds time) {
+  std::string text = format_datetime(time);
+  text[10] = 'T';
+  return text + 'Z';
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string_view outcome_name(Outcome outcome) {
+  constexpr std::string_view kNames[] = {"genuine", "fraud", "unanswered"};
+  return kNames[static_cast<std::size_t>(outcome)];
+}
+
+std::string_view source_name(OutcomeSource source) {
+  constexpr std::string_view kNames[] = {"chargeback", "challenge", "analyst", "maturity"};
+  return kNames[static_cast<std::size_t>(source)];
+}
+
+bool split_json_array(std::string_view json,
+                      std::size_t most,
+                      std::vector<std::string_view>& elements) {
+  elements.clear();
+  while (!json.empty() && is_space(json.back())) json.remove_suffix(1);
+  while (!json.empty() && is_space(json.front())) json.remove_prefix(1);
+  if (json.size() < 2 || json.front() != '[' || json.back() != ']') return false;
+  json = json.substr(1, json.size() - 2);
+  int depth = 0;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    switch (json[at]) {
+      case '"':
+        for (++at; at < json.size() && json[at] != '"'; ++at) {
+          if (json[at] == '\\') ++at;
+        }
+        if (at >= json.size()) return false;
+        break;
+      case '{':
+      case '[':
+        ++depth;
+        break;
+      case '}':
+      case ']':
+        if (--depth < 0) return false;
+        break;
+      case ',':
+        if (depth != 0) break;
+        if (elements.size() + 1 >= most) return false;
+        elements.push_back(json.substr(begin, at - begin));
+        begin = at + 1;
+        break;
+      default:
+        break;
+    }
+  }
+  const std::string_view last = json.substr(begin);
+  const bool blank = last.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  if (depth != 0 || (blank && !elements.empty())) return false;
+  if (!blank) elements.push_back(last);
+  return true;
+}
+
+}  // namespace weir::cli

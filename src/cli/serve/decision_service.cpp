@@ -1,0 +1,390 @@
+#include "cli/serve/decision_service.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/cleaning/rules.h"
+#include "core/transaction/calendar.h"
+#include "core/transaction/error.h"
+#include "edge/files/lake.h"
+#include "edge/files/staged.h"
+
+namespace weir::cli {
+namespace {
+
+using journal::Record;
+using journal::RecordKind;
+
+constexpr Seconds kMaxFutureSkew = PipelineOptions{}.max_future_skew;
+constexpr int kPrunedATick = 500;
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+ServiceAnswer unavailable(std::string detail) {
+  ServiceAnswer answer;
+  answer.kind = ServiceAnswer::Kind::kUnavailable;
+  answer.detail = std::move(detail);
+  return answer;
+}
+
+Feedback to_feedback(const Record& record) {
+  return {record.payment, record.outcome, record.source, record.known_at};
+}
+
+void fill_decision(Record& record, const Decision& decision, const LoadedModel& model) {
+  record.action = decision.action;
+  record.late = decision.late;
+  record.margin = decision.margin;
+  record.probability = decision.probability;
+  record.model = model.version();
+  record.features = model.pipeline.last_features();
+}
+
+}  // namespace
+
+DecisionService::DecisionService(ServiceOptions options,
+                                 std::unique_ptr<LoadedModel> champion,
+                                 Clock clock,
+                                 Progress& progress)
+    : options_(std::move(options)), clock_(std::move(clock)), champion_(std::move(champion)) {
+  journal_.emplace(options_.journal, options_.durability);
+  reader_.emplace(options_.journal);
+  commits_.emplace(*journal_, options_.durability == journal::Durability::kFull);
+  journal_end_ = reader_->end_position();
+  max_transaction_id_ = reader_->max_transaction_id();
+  state_.last_logged_at = reader_->last_logged_at();
+  restore(progress);
+}
+
+DecisionService::~DecisionService() { reap_snapshot(true); }
+
+Seconds DecisionService::now() {
+  // A clock that was set back must not run back in the log.
+  return state_.last_logged_at = std::max(state_.last_logged_at, clock_());
+}
+
+void DecisionService::restore(Progress& progress) {
+  const journal::SnapshotStore store(options_.journal / champion_->version());
+  const auto first = reader_->first_position();
+  for (const auto& snapshot : store.list()) {
+    // One that is ahead of the journal holds entries that a power cut took back.
+    const bool ahead = snapshot.position > journal_end_ && first.has_value();
+    const bool gap = first && snapshot.position < *first;
+    try {
+      if (ahead) throw Error("ahead of the journal");
+      if (gap) throw Error("older than the journal's first entry");
+      Pipeline pipeline = Pipeline::restore(champion_->bundle, files::read_text(snapshot.path));
+      if (pipeline.position() != snapshot.position) throw Error("its position is not its name's");
+      champion_->pipeline = std::move(pipeline);
+      return;
+    } catch (const Error& error) {
+      ++state_.snapshots_damaged;
+      fmt::print(stderr, "weir: snapshot \"{}\": {}; it is set aside, an older one is tried\n",
+                 snapshot.path.string(), error.what());
+      std::error_code ignored;
+      std::filesystem::rename(snapshot.path, snapshot.path.string() + ".unusable", ignored);
+    }
+  }
+  if (!options_.history.empty() && (!first || *first > 0)) import_history(progress);
+  if (first && *first != position()) {
+    throw Error(fmt::format(
+        "journal \"{}\": its first entry is at {}, and no usable snapshot of bundle {} nor a "
+        "--history reaches there; give the --history it was started with, or a bundle that has a "
+        "snapshot",
+        options_.journal.string(), *first, champion_->version()));
+  }
+}
+
+void DecisionService::import_history(Progress& progress) {
+  const PaymentColumns columns =
+      files::read_lake(options_.history, std::nullopt, std::nullopt, options_.threads, progress);
+  const PaymentView payments = columns.view();
+  const Seconds label_delay = champion_->bundle.manifest.label_delay;
+  Pipeline& pipeline = champion_->pipeline;
+  std::size_t labelled_until = 0;
+  const auto learn_until = [&](Seconds time) {
+    while (payments.has_labels() && labelled_until < payments.size() &&
+           payments.event_time[labelled_until] + label_delay <= time) {
+      const std::size_t row = labelled_until++;
+      const bool fraud = payments.is_fraud[row] != 0;
+      pipeline.apply({payments[row], fraud ? Outcome::kFraud : Outcome::kGenuine,
+                      fraud ? OutcomeSource::kChargeback : OutcomeSource::kMaturity,
+                      payments.event_time[row] + label_delay});
+    }
+  };
+  progress.begin("history", payments.size(), "payments");
+  for (std::size_t row = 0; row < payments.size(); ++row) {
+    learn_until(payments.event_time[row]);
+    pipeline.apply(payments[row], payments.event_time[row]);
+    if (row % 4096 == 0) progress.update(row);
+  }
+  progress.update(payments.size());
+  progress.end();
+  state_.newest_event_time = payments.event_time.back();
+  // The next start must not need the lake again.
+  std::string fault;
+  const journal::SnapshotStore store(options_.journal / champion_->version());
+  std::filesystem::create_directories(options_.journal / champion_->version());
+  if (!store.write(position(), pipeline.snapshot(), fault)) {
+    throw Error(fmt::format("journal \"{}\": the snapshot of the history was not written: {}",
+                            options_.journal.string(), fault));
+  }
+}
+
+bool DecisionService::catch_up(std::uint64_t records) {
+  if (ready_) return true;
+  const std::uint64_t from = position();
+  const std::uint64_t to = std::min(journal_end_, from + records);
+  reader_->read(from, to, [this](const Record& record) {
+    apply_recorded(record);
+    return true;
+  });
+  if (position() < to) {
+    throw Error(
+        fmt::format("journal \"{}\": entry {} is missing; restore the journal from a "
+                    "backup",
+                    options_.journal.string(), position()));
+  }
+  if (position() < journal_end_) return false;
+  if (state_.replay_mismatches != 0) {
+    fmt::print(stderr,
+               "weir: {} of {} replayed decisions differ from the recorded ones; the recorded ones "
+               "stand, run weir verify to see which\n",
+               state_.replay_mismatches, state_.replayed);
+  }
+  return ready_ = true;
+}
+
+void DecisionService::apply_recorded(const Record& record) {
+  if (record.position != position()) {
+    throw Error(
+        fmt::format("journal \"{}\": entry {} where {} was due; restore the journal from a "
+                    "backup",
+                    options_.journal.string(), record.position, position()));
+  }
+  ++state_.replayed;
+  if (record.kind == RecordKind::kFeedback) {
+    champion_->pipeline.apply(to_feedback(record));
+  } else {
+    const auto answer = champion_->pipeline.apply(record.payment, record.logged_at);
+    state_.newest_event_time = std::max(state_.newest_event_time, record.payment.event_time);
+    const auto* decision = std::get_if<Decision>(&answer);
+    if (record.model == champion_->version() &&
+        (decision == nullptr || decision->margin != record.margin ||
+         decision->action != record.action)) {
+      ++state_.replay_mismatches;
+    }
+  }
+  remember(record);
+}
+
+void DecisionService::remember(const Record& record) {
+  recent_.push_back(record);
+  recent_.back().features.clear();
+  recent_.back().features.shrink_to_fit();
+  if (recent_.size() > kRecentRecords) recent_.pop_front();
+}
+
+std::optional<Record> DecisionService::find(std::int64_t transaction_id) {
+  if (const auto pending = commits_->find_payment(transaction_id); pending.record != nullptr) {
+    return *pending.record;
+  }
+  if (transaction_id > max_transaction_id_) return std::nullopt;
+  return reader_->find_payment(transaction_id);
+}
+
+std::vector<Record> DecisionService::find_feedback(std::int64_t transaction_id) {
+  return reader_->find_feedback(transaction_id);
+}
+
+ServiceAnswer DecisionService::decide(const Payment& payment) {
+  if (!ready_) return unavailable("the service is still reading its journal");
+  if (commits_->stuck()) return unavailable("the journal cannot be written: " + commits_->fault());
+  const auto pending = commits_->find_payment(payment.transaction_id);
+  std::optional<Record> known;
+  if (pending.record != nullptr) {
+    known = *pending.record;
+  } else if (payment.transaction_id <= max_transaction_id_) {
+    known = reader_->find_payment(payment.transaction_id);
+  }
+  ServiceAnswer answer;
+  if (known && known->rejected.empty()) {
+    const bool same = known->payment == payment;
+    answer.kind = same ? ServiceAnswer::Kind::kRepeated : ServiceAnswer::Kind::kConflict;
+    answer.ticket = pending.record != nullptr ? pending.ticket : 0;
+    answer.record = *std::move(known);
+    return answer;
+  }
+  const Seconds logged_at = now();
+  if (payment.event_time > logged_at + kMaxFutureSkew) {
+    answer.kind = ServiceAnswer::Kind::kRejected;
+    answer.detail = rule_id(Rule::kTimeInFuture);
+    answer.record.payment = payment;
+    return answer;
+  }
+  Record& record = answer.record;
+  record.position = position();
+  record.logged_at = logged_at;
+  record.payment = payment;
+  const auto result = champion_->pipeline.apply(payment, logged_at);
+  if (const auto* reject = std::get_if<Reject>(&result)) {
+    record.rejected = rule_id(reject->rule);
+    answer.kind = ServiceAnswer::Kind::kRejected;
+    answer.detail = record.rejected;
+  } else {
+    fill_decision(record, std::get<Decision>(result), *champion_);
+    record.arm = "champion";
+    if (record.action != Action::kApprove) {
+      record.reasons = explain_in_time(record, record.degraded);
+    }
+  }
+  max_transaction_id_ = std::max(max_transaction_id_, payment.transaction_id);
+  state_.newest_event_time = std::max(state_.newest_event_time, payment.event_time);
+  answer.ticket = commits_->add(record);
+  remember(record);
+  return answer;
+}
+
+std::string DecisionService::explain_in_time(const Record& record, std::uint8_t& degraded) {
+  const double start = steady_seconds();
+  // Reasons may take a share of all time; what they took beyond it is a debt that time pays off.
+  reasons_debt_seconds_ =
+      std::max(0.0, reasons_debt_seconds_ - (start - reasons_paid_at_) * options_.reasons_share);
+  reasons_paid_at_ = start;
+  if (reasons_debt_seconds_ > options_.reasons_share) {
+    degraded |= journal::kDegradedNoReasons;
+    ++state_.reasons_left_out;
+    return {};
+  }
+  std::string reasons = reasons_json(*champion_, record.features);
+  reasons_debt_seconds_ += steady_seconds() - start;
+  return reasons;
+}
+
+ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
+  if (!ready_) return unavailable("the service is still reading its journal");
+  if (commits_->stuck()) return unavailable("the journal cannot be written: " + commits_->fault());
+  ServiceAnswer answer;
+  if (const auto known = find(request.transaction_id)) {
+    answer.record.payment = known->payment;
+  } else if (request.payment) {
+    answer.record.payment = *request.payment;
+  } else {
+    answer.kind = ServiceAnswer::Kind::kUnknown;
+    return answer;
+  }
+  std::optional<Record> newest;
+  for (Record& record : find_feedback(request.transaction_id)) {
+    if (record.source != request.source) continue;
+    if (request.known_at && record.known_at != *request.known_at) continue;
+    newest = std::move(record);
+  }
+  // What is not committed yet the reader does not see.
+  for (auto record = recent_.rbegin(); record != recent_.rend(); ++record) {
+    if (recent_.end() - record.base() > static_cast<std::ptrdiff_t>(commits_->open_records()))
+      break;
+    if (record->kind != RecordKind::kFeedback || record->source != request.source ||
+        record->payment.transaction_id != request.transaction_id ||
+        (request.known_at && record->known_at != *request.known_at)) {
+      continue;
+    }
+    newest = *record;
+    answer.ticket = commits_->last_ticket();  // It may not be committed yet.
+    break;
+  }
+  if (newest && newest->outcome == request.outcome) {
+    answer.kind = ServiceAnswer::Kind::kRepeated;
+    answer.record = *std::move(newest);
+    return answer;
+  }
+  if (newest && request.known_at) {
+    answer.kind = ServiceAnswer::Kind::kConflict;
+    answer.record = *std::move(newest);
+    return answer;
+  }
+  Record& record = answer.record;
+  record.kind = RecordKind::kFeedback;
+  record.position = position();
+  record.logged_at = now();
+  record.outcome = request.outcome;
+  record.source = request.source;
+  record.known_at = request.known_at.value_or(record.logged_at);
+  record.note = request.note;
+  champion_->pipeline.apply(to_feedback(record));
+  answer.ticket = commits_->add(record);
+  remember(record);
+  return answer;
+}
+
+void DecisionService::tick() {
+  commits_->tick();
+  reap_snapshot(false);
+  if (!ready_) return;
+  const Seconds time = now();
+  if (state_.snapshot_at == 0) state_.snapshot_at = time;
+  if (time - state_.snapshot_at >= options_.snapshot_every) begin_snapshot();
+  if (time == pruned_at_) return;
+  pruned_at_ = time;
+  const auto kept = journal::SnapshotStore(options_.journal / champion_->version()).list();
+  if (kept.size() == journal::SnapshotStore::kKept && !commits_->stuck() &&
+      commits_->wake_descriptor() < 0) {
+    journal_->prune(time - options_.retention, kept.back().position, kPrunedATick);
+  }
+}
+
+bool DecisionService::begin_snapshot() {
+  if (snapshot_child_ != 0) return false;
+  state_.snapshot_at = now();
+  const auto folder = options_.journal / champion_->version();
+  std::error_code ignored;
+  std::filesystem::create_directories(folder, ignored);
+  // The child's memory is a copy, made page by page as this process changes its own.
+  const int child = fork();
+  if (child < 0) {
+    ++state_.snapshot_failures;
+    return false;
+  }
+  if (child == 0) {
+    // Sockets and the journal stay this process's parent's alone.
+    closefrom(3);
+    std::string fault;
+    bool written = false;
+    try {
+      written =
+          journal::SnapshotStore(folder).write(position(), champion_->pipeline.snapshot(), fault);
+    } catch (const std::exception&) {
+    }
+    _exit(written ? 0 : 1);
+  }
+  snapshot_child_ = child;
+  return true;
+}
+
+void DecisionService::reap_snapshot(bool wait) {
+  if (snapshot_child_ == 0) return;
+  int status = 0;
+  if (waitpid(snapshot_child_, &status, wait ? 0 : WNOHANG) == 0) return;
+  snapshot_child_ = 0;
+  const bool written = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  ++(written ? state_.snapshots : state_.snapshot_failures);
+}
+
+bool DecisionService::stop() {
+  const bool committed = commits_->finish();
+  reap_snapshot(true);
+  if (!ready_ || !committed) return committed;
+  const auto failures = state_.snapshot_failures;
+  begin_snapshot();
+  reap_snapshot(true);
+  journal_->checkpoint();
+  return state_.snapshot_failures == failures;
+}
+
+}  // namespace weir::cli

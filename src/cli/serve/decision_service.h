@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/serve/loaded_model.h"
+#include "core/transaction/payment.h"
+#include "core/transaction/progress.h"
+#include "edge/journal/group_commit.h"
+#include "edge/journal/journal.h"
+#include "edge/journal/record.h"
+#include "edge/journal/snapshot_store.h"
+
+namespace weir::cli {
+
+struct ServiceOptions {
+  std::filesystem::path journal;
+  journal::Durability durability = journal::Durability::kOs;
+  Seconds snapshot_every = 300;
+  Seconds retention = 400 * kSecondsPerDay;
+  std::string history;  ///< Lake of payments before the journal's first; empty for none.
+  int threads = 0;      ///< For reading the history.
+  /// Share of the time that may go into reasons; above it answers are given without.
+  double reasons_share = 0.5;
+};
+
+/// What became of a payment or of feedback that was sent.
+struct ServiceAnswer {
+  enum class Kind {
+    kDone,
+    kRepeated,     ///< The same again: the stored answer.
+    kConflict,     ///< The id is known with other content.
+    kRejected,     ///< By a rule of the pipeline, named in `detail`.
+    kUnknown,      ///< Feedback on a payment that was never seen.
+    kUnavailable,  ///< It cannot be recorded now.
+  };
+  Kind kind = Kind::kDone;
+  std::uint64_t ticket = 0;  ///< To wait for before the answer is sent; 0 = none.
+  journal::Record record;
+  std::string detail;
+};
+
+/// Feedback as a client sends it.
+struct FeedbackRequest {
+  std::int64_t transaction_id = 0;
+  Outcome outcome = Outcome::kGenuine;
+  OutcomeSource source = OutcomeSource::kChargeback;
+  std::optional<Seconds> known_at;  ///< Now when absent.
+  std::optional<Payment> payment;   ///< Where the journal does not have it.
+  std::string note;
+};
+
+/// The pipeline behind a durable log: what `weir serve` does, without HTTP.
+///
+/// Every payment and every piece of feedback gets a position, is applied and recorded with what was
+/// decided. One thread calls everything. The clock is passed in; it never runs back in the log.
+class DecisionService {
+ public:
+  using Clock = std::function<Seconds()>;
+
+  /// Opens the journal and restores the newest usable snapshot of `champion`; what the journal has
+  /// after it is applied by `catch_up`.
+  DecisionService(ServiceOptions options,
+                  std::unique_ptr<LoadedModel> champion,
+                  Clock clock,
+                  Progress& progress);
+  ~DecisionService();
+
+  /// Applies up to `records` more entries of the journal. True when all of them are.
+  bool catch_up(std::uint64_t records);
+  bool ready() const { return ready_; }
+
+  ServiceAnswer decide(const Payment& payment);
+  ServiceAnswer feedback(const FeedbackRequest& request);
+  /// The stored decision on a payment.
+  std::optional<journal::Record> find(std::int64_t transaction_id);
+  std::vector<journal::Record> find_feedback(std::int64_t transaction_id);
+
+  journal::GroupCommit& commits() { return *commits_; }
+  const LoadedModel& champion() const { return *champion_; }
+
+  /// About ten times a second: snapshots on schedule, pruning, stuck commits.
+  void tick();
+  /// Begins a snapshot in a child process, which has the state of this moment; answers go on.
+  bool begin_snapshot();
+  /// Commits what is open and takes a last snapshot. False when the disk did not take it.
+  bool stop();
+
+  /// The last decisions and feedback, oldest first.
+  const std::deque<journal::Record>& recent() const { return recent_; }
+
+  struct State {
+    std::uint64_t position = 0;
+    Seconds last_logged_at = 0;
+    Seconds newest_event_time = 0;
+    Seconds snapshot_at = 0;  ///< When the last one was begun; 0 = never.
+    std::uint64_t snapshots = 0;
+    std::uint64_t snapshot_failures = 0;
+    std::uint64_t snapshots_damaged = 0;
+    std::uint64_t replayed = 0;
+    std::uint64_t replay_mismatches = 0;
+    std::uint64_t reasons_left_out = 0;
+  };
+  const State& state() const { return state_; }
+  std::uint64_t position() const { return champion_->pipeline.position(); }
+  Seconds now();
+
+ private:
+  static constexpr std::size_t kRecentRecords = 20'000;
+
+  void restore(Progress& progress);
+  void import_history(Progress& progress);
+  void apply_recorded(const journal::Record& record);
+  std::string explain_in_time(const journal::Record& record, std::uint8_t& degraded);
+  void remember(const journal::Record& record);
+  void reap_snapshot(bool wait);
+
+  ServiceOptions options_;
+  Clock clock_;
+  std::unique_ptr<LoadedModel> champion_;
+  std::optional<journal::Journal> journal_;
+  std::optional<journal::JournalReader> reader_;
+  std::optional<journal::GroupCommit> commits_;
+  std::deque<journal::Record> recent_;
+  State state_;
+  bool ready_ = false;
+  std::uint64_t journal_end_ = 0;  // While catching up.
+  std::int64_t max_transaction_id_ = -1;
+  double reasons_debt_seconds_ = 0;  // Spent on reasons beyond the share that they may have.
+  double reasons_paid_at_ = 0;
+  int snapshot_child_ = 0;
+  Seconds pruned_at_ = 0;
+};
+
+}  // namespace weir::cli

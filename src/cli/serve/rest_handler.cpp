@@ -1,0 +1,348 @@
+#include "cli/serve/rest_handler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "cli/serve/answer_json.h"
+#include "core/cleaning/rules.h"
+#include "core/transaction/calendar.h"
+#include "core/transaction/error.h"
+
+namespace weir::cli {
+namespace {
+
+using http::Problem;
+using http::Request;
+using http::Response;
+using http::set_problem;
+using nlohmann::ordered_json;
+
+Problem problem_of(const Reject& reject) {
+  Problem problem;
+  problem.status = reject.rule == Rule::kFieldCount && reject.field == Field::kRow ? 400 : 422;
+  problem.type = rule_id(reject.rule);
+  if (reject.field == Field::kRow) {
+    problem.detail = fmt::format("the body is no payment: {}; send one JSON object", reject.value);
+  } else if (reject.rule == Rule::kFieldCount) {
+    problem.detail = fmt::format("{} is {}; send it once", field_name(reject.field), reject.value);
+  } else {
+    problem.detail = fmt::format("{} is \"{}\": {}", field_name(reject.field), reject.value,
+                                 text_of(reject.rule).finds);
+  }
+  if (reject.field != Field::kRow) problem.field = field_name(reject.field);
+  return problem;
+}
+
+/// Every answer that is none, as a problem.
+Problem problem_of(const ServiceAnswer& answer) {
+  const std::int64_t id = answer.record.payment.transaction_id;
+  switch (answer.kind) {
+    case ServiceAnswer::Kind::kConflict:
+      return {409, "duplicate_id",
+              fmt::format(
+                  "{} {} is recorded at position {} with other content; send what is new "
+                  "under another transaction_id or known_at",
+                  answer.record.kind == journal::RecordKind::kPayment ? "payment" : "feedback on",
+                  id, answer.record.position),
+              "transaction_id"};
+    case ServiceAnswer::Kind::kRejected:
+      return {422, answer.detail,
+              fmt::format("payment {}: {}; its time is {}", id,
+                          text_of(find_rule(answer.detail).value_or(Rule::kFieldCount)).finds,
+                          format_datetime(answer.record.payment.event_time)),
+              answer.detail == "time_in_future" ? "event_time" : "transaction_id"};
+    case ServiceAnswer::Kind::kUnknown:
+      return {404, "unknown_payment",
+              "no payment with this transaction_id is recorded; send its customer_id, terminal_id, "
+              "event_time and amount with the feedback",
+              "transaction_id"};
+    default:
+      return {503, "not_recorded", answer.detail + "; send the request again", std::nullopt, 1};
+  }
+}
+
+/// Steady microseconds, for what a request took.
+double steady_us() {
+  return std::chrono::duration<double, std::micro>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Asked for strictly: a web page elsewhere can make a browser send other types without asking.
+bool is_json(const Request& request) {
+  const auto type = request.header("Content-Type");
+  return type && type->starts_with("application/json");
+}
+
+std::optional<std::int64_t> integer_of(const ordered_json& value) {
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) return std::nullopt;
+  if (value.is_number_integer()) {
+    const auto number = value.get<std::int64_t>();
+    return number >= 0 ? std::optional(number) : std::nullopt;
+  }
+  if (value.is_string()) return parse_id(value.get_ref<const std::string&>());
+  return std::nullopt;
+}
+
+template <typename Value, std::size_t Count>
+std::optional<Value> named(const ordered_json& json,
+                           const char* field,
+                           const std::pair<std::string_view, Value> (&names)[Count]) {
+  const auto found = json.find(field);
+  if (found == json.end() || !found->is_string()) return std::nullopt;
+  for (const auto& [name, value] : names) {
+    if (name == found->get_ref<const std::string&>()) return value;
+  }
+  return std::nullopt;
+}
+
+constexpr std::pair<std::string_view, Outcome> kOutcomes[] = {{"genuine", Outcome::kGenuine},
+                                                              {"fraud", Outcome::kFraud},
+                                                              {"unanswered", Outcome::kUnanswered}};
+constexpr std::pair<std::string_view, OutcomeSource> kSources[] = {
+    {"chargeback", OutcomeSource::kChargeback},
+    {"challenge", OutcomeSource::kChallenge},
+    {"analyst", OutcomeSource::kAnalyst},
+    {"maturity", OutcomeSource::kMaturity}};
+
+/// Fills `feedback`, or says what is wrong.
+std::optional<Problem> read_feedback(const ordered_json& json, FeedbackRequest& feedback) {
+  const auto bad = [](const char* field, std::string_view wanted) {
+    return Problem{422, "feedback_invalid", fmt::format("{}: wanted {}", field, wanted), field};
+  };
+  if (!json.is_object()) {
+    return Problem{400, "feedback_invalid", "the body is no feedback; send one JSON object",
+                   std::nullopt};
+  }
+  const auto id = json.find("transaction_id");
+  const auto number = id == json.end() ? std::nullopt : integer_of(*id);
+  if (!number) return bad("transaction_id", "the id of a payment, a whole number from 0");
+  feedback.transaction_id = *number;
+  const auto outcome = named(json, "outcome", kOutcomes);
+  if (!outcome) return bad("outcome", "one of fraud, genuine, unanswered");
+  feedback.outcome = *outcome;
+  const auto source = named(json, "source", kSources);
+  if (!source) return bad("source", "one of chargeback, challenge, analyst, maturity");
+  feedback.source = *source;
+  if (const auto known = json.find("known_at"); known != json.end() && !known->is_null()) {
+    const auto time =
+        known->is_string() ? parse_datetime(known->get_ref<const std::string&>()) : std::nullopt;
+    if (!time || *time < kFirstTime || *time >= kLastTime) {
+      return bad("known_at", "a time like 2026-11-23T02:14:00Z");
+    }
+    feedback.known_at = time;
+  }
+  if (const auto note = json.find("note"); note != json.end() && note->is_string()) {
+    feedback.note = note->get<std::string>();
+    if (feedback.note.size() > 2000) return bad("note", "at most 2000 bytes");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+RestHandler::RestHandler(DecisionService& service, RestOptions options)
+    : service_(service), options_(std::move(options)) {}
+
+const std::vector<RestHandler::Route>& RestHandler::routes() {
+  using http::kAdmin, http::kAnalyst, http::kFeedback, http::kScorer;
+  static const std::vector<Route> instance = {
+      {"/v1/decisions", "POST", Endpoint::kDecide, kScorer, &RestHandler::decide},
+      {"/v1/decisions/batch", "POST", Endpoint::kDecideBatch, kScorer, &RestHandler::decide_batch},
+      {"/v1/decisions/", "GET", Endpoint::kFindDecision, kScorer | kAnalyst,
+       &RestHandler::find_decision},
+      {"/v1/feedback", "POST", Endpoint::kFeedback, kFeedback | kAnalyst, &RestHandler::feedback},
+      {"/v1/model", "GET", Endpoint::kModel, kScorer | kFeedback | kAnalyst, &RestHandler::model},
+      {"/healthz", "GET", Endpoint::kHealth, 0, &RestHandler::health},
+      {"/readyz", "GET", Endpoint::kReady, 0, &RestHandler::ready},
+  };
+  return instance;
+}
+
+bool RestHandler::allowed(const Route& route, const Request& request, Response& response) const {
+  if (!options_.keys || route.roles == 0) return true;
+  const auto header = request.header("Authorization");
+  const auto key = header ? http::bearer_key(*header) : std::nullopt;
+  const std::uint8_t roles = key ? options_.keys->roles_of(*key) : std::uint8_t{http::kNobody};
+  if (roles == http::kNobody) {
+    set_problem(response,
+                {401, "no_key", key ? "this key is not known" : "send `Authorization: Bearer KEY`",
+                 "Authorization"});
+    return false;
+  }
+  if ((roles & (route.roles | http::kAdmin)) != 0) return true;
+  set_problem(response, {403, "missing_role", "this key has no role that may call this endpoint",
+                         "Authorization"});
+  return false;
+}
+
+void RestHandler::handle(const Request& request, Response& response) {
+  try {
+    const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+    std::string allow;
+    for (const Route& route : routes()) {
+      const bool fits = route.path.back() == '/' && route.path.size() > 1
+                            ? request.path.size() > route.path.size() &&
+                                  request.path.starts_with(route.path) &&
+                                  request.path.find('/', route.path.size()) == std::string::npos &&
+                                  !(request.path == "/v1/decisions/batch")
+                            : request.path == route.path;
+      if (!fits) continue;
+      if (route.method != method) {
+        if (!allow.empty()) allow += ", ";
+        allow += route.method;
+        continue;
+      }
+      if (allowed(route, request, response)) (this->*route.call)(request, response);
+      return;
+    }
+    if (!allow.empty()) {
+      set_problem(response, {405, "wrong_method",
+                             fmt::format("{} takes {} here", request.path, allow), std::nullopt});
+      response.headers += fmt::format("Allow: {}\r\n", allow);
+      return;
+    }
+    set_problem(response, {404, "no_such_endpoint",
+                           fmt::format("{} is no endpoint; /openapi.json lists them", request.path),
+                           std::nullopt});
+  } catch (const std::exception& error) {
+    // A fault of this machine, such as a disk that cannot be read: one answer, not the process.
+    const std::uint64_t ticket = response.ticket;
+    response.clear();
+    response.ticket = ticket;
+    set_problem(response, {503, "fault", error.what(), std::nullopt, 1});
+  }
+}
+
+std::optional<Problem> RestHandler::decide_one(std::string_view json,
+                                               std::string& out,
+                                               std::uint64_t& ticket) {
+  const auto cleaned = parser_.clean(json, options_.cleaning);
+  if (const auto* reject = std::get_if<Reject>(&cleaned)) return problem_of(*reject);
+  const ServiceAnswer answer = service_.decide(std::get<CleanedPayment>(cleaned).payment);
+  ticket = std::max(ticket, answer.ticket);
+  if (answer.kind != ServiceAnswer::Kind::kDone && answer.kind != ServiceAnswer::Kind::kRepeated) {
+    return problem_of(answer);
+  }
+  append_decision(out, answer.record);
+  return std::nullopt;
+}
+
+void RestHandler::decide(const Request& request, Response& response) {
+  if (!is_json(request)) {
+    return set_problem(response,
+                       {415, "not_json", "send Content-Type: application/json", "Content-Type"});
+  }
+  const double start = steady_us();
+  if (const auto problem = decide_one(request.body, response.body, response.ticket)) {
+    set_problem(response, *problem);
+  }
+  fmt::format_to(std::back_inserter(response.headers), "Server-Timing: decide;dur={:.4f}\r\n",
+                 (steady_us() - start) / 1000);
+}
+
+void RestHandler::decide_batch(const Request& request, Response& response) {
+  if (!is_json(request)) {
+    return set_problem(response,
+                       {415, "not_json", "send Content-Type: application/json", "Content-Type"});
+  }
+  if (!split_json_array(request.body, options_.batch_payments + 1, elements_) ||
+      elements_.size() > options_.batch_payments) {
+    return set_problem(response, {400, "batch_invalid",
+                                  fmt::format("the body is no JSON array of at most {} payments",
+                                              options_.batch_payments),
+                                  std::nullopt});
+  }
+  const double start = steady_us();
+  response.body = "{\"results\":[";
+  for (std::size_t i = 0; i < elements_.size(); ++i) {
+    if (i != 0) response.body += ',';
+    if (const auto problem = decide_one(elements_[i], response.body, response.ticket)) {
+      response.body += http::problem_json(*problem);
+    }
+  }
+  response.body += "]}";
+  fmt::format_to(std::back_inserter(response.headers), "Server-Timing: decide;dur={:.4f}\r\n",
+                 (steady_us() - start) / 1000);
+}
+
+void RestHandler::find_decision(const Request& request, Response& response) {
+  const std::string_view text = request.path.substr(std::string_view("/v1/decisions/").size());
+  const auto id = parse_id(text);
+  if (!id) {
+    return set_problem(response, {422, "not_a_number",
+                                  "the last part of the path is no transaction_id; wanted digits",
+                                  "transaction_id"});
+  }
+  const auto found = service_.find(*id);
+  if (!found || !found->rejected.empty()) {
+    return set_problem(
+        response, {404, "unknown_payment",
+                   fmt::format("no decision on payment {} is recorded", *id), "transaction_id"});
+  }
+  append_decision_with_payment(response.body, *found);
+  response.body.pop_back();
+  response.body += ",\"feedback\":[";
+  bool first = true;
+  for (const auto& record : service_.find_feedback(*id)) {
+    if (!std::exchange(first, false)) response.body += ',';
+    append_feedback(response.body, record);
+  }
+  response.body += "]}";
+}
+
+void RestHandler::feedback(const Request& request, Response& response) {
+  if (!is_json(request)) {
+    return set_problem(response,
+                       {415, "not_json", "send Content-Type: application/json", "Content-Type"});
+  }
+  const auto json = ordered_json::parse(request.body, nullptr, false);
+  FeedbackRequest feedback;
+  if (const auto problem = read_feedback(json, feedback)) return set_problem(response, *problem);
+  if (json.contains("customer_id") || json.contains("terminal_id")) {
+    const auto cleaned = parser_.clean(request.body, options_.cleaning);
+    if (const auto* reject = std::get_if<Reject>(&cleaned)) {
+      return set_problem(response, problem_of(*reject));
+    }
+    feedback.payment = std::get<CleanedPayment>(cleaned).payment;
+  }
+  const ServiceAnswer answer = service_.feedback(feedback);
+  response.ticket = answer.ticket;
+  if (answer.kind != ServiceAnswer::Kind::kDone && answer.kind != ServiceAnswer::Kind::kRepeated) {
+    return set_problem(response, problem_of(answer));
+  }
+  append_feedback(response.body, answer.record);
+}
+
+void RestHandler::model(const Request&, Response& response) {
+  const BundleManifest& manifest = service_.champion().bundle.manifest;
+  ordered_json json;
+  json["champion"] = {{"name", manifest.name},
+                      {"version", manifest.version},
+                      {"feature_fingerprint", manifest.feature_fingerprint},
+                      {"features", service_.champion().bundle.features.names()},
+                      {"label_delay", format_duration(manifest.label_delay)},
+                      {"trained_from", format_date(manifest.training.from)},
+                      {"trained_to", format_date(manifest.training.to)}};
+  json["challenger"] = nullptr;
+  response.body = json.dump();
+}
+
+void RestHandler::health(const Request&, Response& response) { response.body = R"({"ok":true})"; }
+
+void RestHandler::ready(const Request&, Response& response) {
+  if (!service_.ready()) {
+    return set_problem(response,
+                       {503, "not_ready", "the journal is still being read", std::nullopt, 1});
+  }
+  if (service_.commits().stuck()) {
+    return set_problem(response,
+                       {503, "journal_stuck", service_.commits().fault(), std::nullopt, 1});
+  }
+  response.body = R"({"ready":true})";
+}
+
+}  // namespace weir::cli

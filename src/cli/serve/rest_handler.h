@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/serve/decision_service.h"
+#include "core/cleaning/json_row.h"
+#include "edge/http/api_keys.h"
+#include "edge/http/problem.h"
+#include "edge/http/server.h"
+
+namespace weir::cli {
+
+/// The endpoints, in the order of the documents.
+enum class Endpoint : std::uint8_t {
+  kDecide,
+  kDecideBatch,
+  kFindDecision,
+  kFeedback,
+  kModel,
+  kHealth,
+  kReady,
+  kMetrics,
+  kOpenApi,
+  kConsole,
+  kOther,
+};
+
+struct RestOptions {
+  std::optional<http::ApiKeys> keys;  ///< Without it everyone may do everything.
+  CleaningConfig cleaning;
+  std::size_t batch_payments = 1000;
+};
+
+/// REST in front of a decision service.
+class RestHandler : public http::Handler {
+ public:
+  RestHandler(DecisionService& service, RestOptions options);
+
+  void handle(const http::Request& request, http::Response& response) override;
+
+  struct Counters {
+    std::uint64_t unknown_fields = 0;
+  };
+  const Counters& counters() const { return counters_; }
+
+ private:
+  using Call = void (RestHandler::*)(const http::Request&, http::Response&);
+  struct Route {
+    std::string_view path;  ///< One that ends in `/` takes what follows as an argument.
+    std::string_view method;
+    Endpoint endpoint;
+    std::uint8_t roles;  ///< Any of these; 0 = everyone.
+    Call call;
+  };
+  static const std::vector<Route>& routes();
+
+  bool allowed(const Route& route, const http::Request& request, http::Response& response) const;
+  void decide(const http::Request& request, http::Response& response);
+  void decide_batch(const http::Request& request, http::Response& response);
+  void find_decision(const http::Request& request, http::Response& response);
+  void feedback(const http::Request& request, http::Response& response);
+  void model(const http::Request& request, http::Response& response);
+  void health(const http::Request& request, http::Response& response);
+  void ready(const http::Request& request, http::Response& response);
+
+  /// Decides on one payment as JSON: appends the decision to `out`, or gives the problem.
+  std::optional<http::Problem> decide_one(std::string_view json,
+                                          std::string& out,
+                                          std::uint64_t& ticket);
+
+  DecisionService& service_;
+  RestOptions options_;
+  JsonRowParser parser_;
+  std::vector<std::string_view> elements_;
+  Counters counters_;
+};
+
+}  // namespace weir::cli
