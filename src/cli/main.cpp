@@ -9,6 +9,7 @@
 #include "cli/clean.h"
 #include "cli/command.h"
 #include "cli/evaluate.h"
+#include "cli/explain.h"
 #include "cli/features.h"
 #include "cli/profile.h"
 #include "cli/replay.h"
@@ -38,6 +39,7 @@ int run(int argc, char** argv) {
   add_train_command(weir, terminal);
   add_evaluate_command(weir, terminal);
   add_replay_command(weir, terminal);
+  add_explain_command(weir, terminal);
   add_run_command(weir, terminal);
   add_serve_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
