@@ -7,9 +7,7 @@
 #include "core/transaction/hash.h"
 
 namespace weir {
-namespace {
 
-/// The Poisson(1) count whose cumulative probability first exceeds `chance`.
 std::uint8_t poisson_of_one(double chance) {
   double probability = std::exp(-1.0);
   double cumulative = probability;
@@ -21,8 +19,6 @@ std::uint8_t poisson_of_one(double chance) {
   }
   return count;
 }
-
-}  // namespace
 
 std::vector<std::uint8_t> bootstrap_weights(std::span<const std::int64_t> customer_ids,
                                             std::uint64_t seed,
@@ -36,7 +32,7 @@ std::vector<std::uint8_t> bootstrap_weights(std::span<const std::int64_t> custom
   return weights;
 }
 
-Interval percentile_interval(std::vector<double> values) {
+Interval percentile_interval(std::vector<double> values, double tail) {
   std::erase_if(values, [](double value) { return std::isnan(value); });
   if (values.empty()) {
     const double none = std::numeric_limits<double>::quiet_NaN();
@@ -49,7 +45,7 @@ Interval percentile_interval(std::vector<double> values) {
     const std::size_t above = std::min(below + 1, values.size() - 1);
     return values[below] + (values[above] - values[below]) * (place - static_cast<double>(below));
   };
-  return {quantile(0.025), quantile(0.975)};
+  return {quantile(tail), quantile(1 - tail)};
 }
 
 }  // namespace weir

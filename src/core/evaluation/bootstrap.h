@@ -9,7 +9,7 @@
 
 namespace weir {
 
-/// The middle 95 % of a measure over bootstrap samples.
+/// Where a measure lies over bootstrap samples; the middle 95 % where nothing else is said.
 struct Interval {
   double low = 0;
   double high = 0;
@@ -25,8 +25,11 @@ std::vector<std::uint8_t> bootstrap_weights(std::span<const std::int64_t> custom
                                             std::uint64_t seed,
                                             std::uint64_t number);
 
-/// The 2.5 % and 97.5 % quantiles (linear between order statistics). NaN values are left out; both
-/// ends are NaN when none is left.
-Interval percentile_interval(std::vector<double> values);
+/// The Poisson(1) count whose cumulative probability first exceeds `chance` in [0, 1).
+std::uint8_t poisson_of_one(double chance);
+
+/// The `tail` and 1 - `tail` quantiles (linear between order statistics): the middle 95 % if not
+/// said otherwise. NaN values are left out; both ends are NaN when none is left.
+Interval percentile_interval(std::vector<double> values, double tail = 0.025);
 
 }  // namespace weir

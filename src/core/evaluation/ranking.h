@@ -31,6 +31,11 @@ class Ranking {
   double average_precision() const;
   double average_precision(std::span<const std::uint8_t> weights) const;
 
+  /// How each payment, in the order given, moves average precision: its derivative by the payment's
+  /// weight. The values sum to 0, so sums over clusters give the linearised bootstrap of average
+  /// precision without sorting again (delta method). All 0 without fraud. O(n).
+  std::vector<float> average_precision_influence() const;
+
   /// P(a fraud scores above a genuine payment), ties half. NaN when either kind is missing.
   double roc_auc() const;
   double roc_auc(std::span<const std::uint8_t> weights) const;

@@ -91,6 +91,31 @@ TEST(Ranking, SmallCasesByHand) {
   EXPECT_DOUBLE_EQ(ranking.roc_auc(), 3.0 / 4);
 }
 
+TEST(Ranking, InfluenceIsTheDerivativeByThePaymentsWeight) {
+  const Sample sample = random_sample(3, 300);
+  const Ranking ranking(sample.scores, sample.labels);
+  const std::vector<float> influence = ranking.average_precision_influence();
+  // Every payment 100 times and one of them 101 times: a weight more by one hundredth.
+  constexpr double kStep = 0.01;
+  std::vector<std::uint8_t> weights(sample.scores.size(), 100);
+  const double before = ranking.average_precision(weights);
+  double sum = 0;
+  for (std::size_t row = 0; row < weights.size(); ++row) {
+    weights[row] = 101;
+    const double slope = (ranking.average_precision(weights) - before) / kStep;
+    weights[row] = 100;
+    EXPECT_NEAR(influence[row], slope, 2e-4) << "row " << row;
+    sum += static_cast<double>(influence[row]);
+  }
+  EXPECT_NEAR(sum, 0, 1e-6);
+}
+
+TEST(Ranking, ZeroOfEitherSignIsOneScore) {
+  const std::vector<float> scores = {-0.0F, 0.0F, -0.0F, -1};
+  const std::vector<std::int8_t> labels = {0, 1, 0, 0};
+  EXPECT_DOUBLE_EQ(Ranking(scores, labels).average_precision(), 1.0 / 3);
+}
+
 TEST(Ranking, WithoutFraudThereIsNoMeasure) {
   const std::vector<float> scores = {1, 2};
   const std::vector<std::int8_t> labels = {0, 0};
