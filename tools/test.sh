@@ -23,5 +23,5 @@ fuzz/run.sh 5 fuzz_forest fuzz_json_row fuzz_row_parser
 step "tests of the commands and the Python package"
 PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests --ignore tests/lifecycle
 step "tests of the local stack and the jobs"
-PYTHONPATH=build/release/python .venv-lifecycle/bin/python -m pytest -q tests/lifecycle
+PYTHONPATH=build/release/python .venv-lifecycle/bin/python -m pytest -q -m "not heavy" tests/lifecycle
 printf '\nall tests passed in %s s\n' "$SECONDS"

@@ -29,18 +29,25 @@ __all__ = [
     "ArrowArray",
     "ArrowStream",
     "Cleaned",
+    "CleanedLines",
     "CleanedPayment",
     "Error",
     "Model",
     "Reject",
     "RowCleaner",
     "Table",
+    "TextFile",
     "UsageError",
     "__version__",
+    "add_reports",
+    "check_report",
     "clean",
     "evaluate",
     "features",
     "load_model",
+    "order_payments",
+    "spec_toml",
+    "stability_index",
 ]
 
 __version__: str = _weir.version
@@ -156,6 +163,86 @@ class RowCleaner:
         transaction_id, seconds, *rest = parts
         event_time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
         return CleanedPayment(transaction_id, event_time, *rest)
+
+
+@dataclass(frozen=True)
+class CleanedLines:
+    """What `TextFile.clean` gives."""
+
+    payments: Table
+    """In the file's order, duplicates and all: the columns of `Cleaned.payments`, `time_repaired`,
+    and `offset`, the byte of the text at which the row begins."""
+    rejects: Table
+    """`rule`, `field`, `value`, `line` (from 0), `offset`, `amount_minor`, `is_fraud`, `raw`."""
+    lines: int
+    report: dict[str, Any]
+    """What was read and rejected; what is clean is counted by `order_payments`."""
+
+
+class TextFile:
+    """A raw text file whose beginning is known: cleans any whole lines of it.
+
+    Every rule but the duplicates, which need all rows: for jobs that clean a file in parts. `head`
+    is the beginning of the file, 128 KiB or all of it. Not to be shared between threads.
+    """
+
+    def __init__(
+        self,
+        head: bytes,
+        *,
+        columns: Mapping[str, str] | None = None,
+        terminals: str | Iterable[int] | None = None,
+        time_origin: int | None = None,
+        source: str = "text",
+    ) -> None:
+        self._file = _weir.TextFile(
+            head, dict(columns or {}), _terminal_text(terminals), time_origin, source
+        )
+
+    @property
+    def labelled(self) -> bool:
+        """The rows have `is_fraud`."""
+        return self._file.labelled
+
+    @property
+    def time_origin(self) -> int | None:
+        """Event time - `tx_time_seconds` of most of the first rows, in seconds."""
+        return self._file.time_origin
+
+    def clean(self, text: bytes, *, first: bool) -> CleanedLines:
+        """Clean whole lines; `first` when they begin the file."""
+        payments, rejects, lines, report = self._file.clean(text, first)
+        return CleanedLines(payments, rejects, lines, json.loads(report))
+
+
+def order_payments(payments: ArrowStream | ArrowArray) -> tuple[Table, dict[str, Any]]:
+    """Put clean payments in the lake's order: (payments, report of what is clean and kept)."""
+    ordered, report = _weir.order_payments(payments)
+    return ordered, json.loads(report)
+
+
+def add_reports(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add cleaning reports of parts of one data set with disjoint days."""
+    total: dict[str, Any] = json.loads(_weir.add_reports([json.dumps(r) for r in reports]))
+    return total
+
+
+def check_report(report: Mapping[str, Any], *, accept_rules: Iterable[str] = ()) -> None:
+    """Raise `Error` when a report does not balance or a rule takes far more frauds than chance."""
+    _weir.check_report(json.dumps(report), list(accept_rules))
+
+
+def stability_index(before: Iterable[int], after: Iterable[int]) -> float:
+    """Population stability index of two histograms over the same bins; above 0.25 a real change."""
+    return _weir.stability_index(list(before), list(after))
+
+
+def spec_toml(spec: str | PathLike[str]) -> str:
+    """The canonical text of a feature spec: a built-in name or a TOML file."""
+    text = str(spec)
+    if _weir.is_builtin_spec(text):
+        return _weir.spec_toml(text, "")
+    return _weir.spec_toml(_read(Path(text)).decode(), text)
 
 
 def features(

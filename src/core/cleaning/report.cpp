@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/transaction/calendar.h"
+#include "core/transaction/error.h"
 #include "core/transaction/money.h"
 
 namespace weir {
@@ -20,6 +22,21 @@ Json to_json(const RowTally& tally, bool labelled) {
   json["unknown_amounts"] = tally.unknown_amounts;
   if (labelled) json["unknown_labels"] = tally.unknown_labels;
   return json;
+}
+
+RowTally tally_of(const Json& json) {
+  RowTally tally;
+  tally.rows = json.at("rows").get<std::uint64_t>();
+  tally.amount_minor = static_cast<std::uint64_t>(json.at("amount_minor").get<std::int64_t>());
+  tally.frauds = json.value("frauds", std::uint64_t{0});
+  tally.unknown_amounts = json.value("unknown_amounts", std::uint64_t{0});
+  tally.unknown_labels = json.value("unknown_labels", std::uint64_t{0});
+  return tally;
+}
+
+std::optional<Seconds> time_of(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return parse_datetime(json.get<std::string>());
 }
 
 /// Kullback-Leibler divergence of a coin `q` from a coin `p`, in nats.
@@ -59,6 +76,56 @@ bool CleanReport::balances() const {
   out += sum(RuleAction::kDrop);
   out += sum(RuleAction::kQuarantine);
   return out == in;
+}
+
+CleanReport& CleanReport::operator+=(const CleanReport& other) {
+  if (labelled != other.labelled) {
+    throw Error("one cleaning report is of labelled data, the other is not; clean them apart");
+  }
+  for (const CleanedFile& file : other.files) {
+    const auto same = std::find_if(files.begin(), files.end(), [&](const CleanedFile& known) {
+      return known.name == file.name;
+    });
+    if (same == files.end()) {
+      files.push_back(file);
+    } else {
+      same->rows += file.rows;
+    }
+  }
+  in += other.in;
+  clean += other.clean;
+  for (std::size_t i = 0; i < rules.size(); ++i) rules[i] += other.rules[i];
+  days += other.days;
+  if (other.first_time) {
+    first_time = std::min(first_time.value_or(*other.first_time), *other.first_time);
+    last_time = std::max(last_time.value_or(*other.last_time), *other.last_time);
+  }
+  return *this;
+}
+
+CleanReport CleanReport::from_json(std::string_view text, std::string_view source) {
+  CleanReport report;
+  try {
+    const Json json = Json::parse(text);
+    report.labelled = json.at("labelled").get<bool>();
+    report.in = tally_of(json.at("in"));
+    report.clean = tally_of(json.at("clean"));
+    report.days = json.at("days").get<std::uint64_t>();
+    report.first_time = time_of(json.at("first_time"));
+    report.last_time = time_of(json.at("last_time"));
+    for (const RuleText& rule : rule_texts()) {
+      // A report of before the rule existed found nothing by it.
+      const auto found = json.at("rules").find(std::string(rule.id));
+      if (found != json.at("rules").end()) report[rule.rule] = tally_of(*found);
+    }
+    for (const Json& file : json.at("files")) {
+      report.files.push_back(
+          {file.at("name").get<std::string>(), file.at("rows").get<std::uint64_t>()});
+    }
+  } catch (const Json::exception& error) {
+    throw Error(fmt::format("\"{}\" is no cleaning report: {}", source, error.what()));
+  }
+  return report;
 }
 
 std::string CleanReport::to_json() const {

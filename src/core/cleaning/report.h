@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/cleaning/clean_row.h"
@@ -62,7 +63,13 @@ struct CleanReport {
   /// in = clean + dropped + quarantined, in every number.
   bool balances() const;
 
-  std::string to_json() const;   ///< reports/clean.json
+  /// Adds what other rows of the same data gave, disjoint days assumed. Throws Error when only one
+  /// of the two is labelled.
+  CleanReport& operator+=(const CleanReport& other);
+
+  std::string to_json() const;  ///< reports/clean.json
+  /// The report of such a text. Throws Error naming `source` for anything else.
+  static CleanReport from_json(std::string_view json, std::string_view source);
   std::string to_table() const;  ///< For people.
 };
 

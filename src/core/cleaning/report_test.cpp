@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/transaction/error.h"
+
 namespace weir {
 namespace {
 
@@ -92,6 +94,39 @@ TEST(FraudEaters, AnAcceptedRuleMayEat) {
   EXPECT_TRUE(find_fraud_eaters(report, {Rule::kTerminalUnknown}).empty());
   report.labelled = false;
   EXPECT_TRUE(find_fraud_eaters(report, {}).empty());
+}
+
+TEST(CleanReport, ComesBackFromItsText) {
+  CleanReport report;
+  report.labelled = true;
+  report.files = {{"a.txt", 2}};
+  report.days = 1;
+  report.first_time = 1'566'432'000;
+  report.last_time = 1'566'432'059;
+  report.clean.add(PackedPayment(make_row(1, 100, true)));
+  report[Rule::kAmountInvalid].add(make_reject(Rule::kAmountInvalid, -500, std::nullopt));
+  report.in = {2, static_cast<std::uint64_t>(-400), 1, 0, 1};
+  EXPECT_EQ(CleanReport::from_json(report.to_json(), "r").to_json(), report.to_json());
+  EXPECT_THROW(CleanReport::from_json("{}", "r"), Error);
+}
+
+TEST(CleanReport, TheSumOfPartsIsTheWhole) {
+  CleanReport first, second, whole;
+  for (CleanReport* report : {&first, &whole}) {
+    report->files = {{"a.txt", 1}};
+    report->in.add(PackedPayment(make_row(1, 100, false)));
+    report->first_time = report->last_time = 1'566'432'000;
+  }
+  second.files = {{"a.txt", 2}, {"b.txt", 5}};
+  second[Rule::kTerminalUnknown].add(make_reject(Rule::kTerminalUnknown, 7, false));
+  second.days = 3;
+  whole.files = {{"a.txt", 3}, {"b.txt", 5}};
+  whole[Rule::kTerminalUnknown].add(make_reject(Rule::kTerminalUnknown, 7, false));
+  whole.days = 3;
+  first += second;
+  EXPECT_EQ(first.to_json(), whole.to_json());
+  second.labelled = true;
+  EXPECT_THROW(first += second, Error);
 }
 
 }  // namespace

@@ -31,11 +31,11 @@ std::vector<RawFile> inspect_all(const CleanSettings& settings) {
   for (const Place& place : find_raw_files(settings.inputs)) {
     files.push_back(inspect(place, settings.columns));
     const RawFile& first = files.front();
-    if (files.back().labelled != first.labelled) {
+    if (files.back().text.labelled != first.text.labelled) {
       throw Error(fmt::format(
           "\"{}\" {} labels but \"{}\" {}; clean labelled and unlabelled data into separate lakes",
-          first.place.location, first.labelled ? "has" : "has no", place.location,
-          files.back().labelled ? "has" : "has none"));
+          first.place.location, first.text.labelled ? "has" : "has no", place.location,
+          files.back().text.labelled ? "has" : "has none"));
     }
   }
   return files;
@@ -319,10 +319,10 @@ CleanReport clean_files(const CleanSettings& settings, Progress& progress) {
   CleaningConfig config;
   config.terminals = settings.terminals;
   for (const RawFile& file : files) {
-    if (!config.time_origin) config.time_origin = file.time_origin;
+    if (!config.time_origin) config.time_origin = file.text.time_origin;
   }
   CleanReport report;
-  report.labelled = files.front().labelled;
+  report.labelled = files.front().text.labelled;
 
   LakeWriter lake(settings.lake, report.labelled);
   PaymentStore store(lake.quarantine(), settings.memory_bytes);

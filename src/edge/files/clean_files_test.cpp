@@ -478,12 +478,5 @@ TEST_F(CleanFiles, ReportIsTheSameInTheLake) {
   EXPECT_EQ(json["files"][0]["rows"], report.in.rows);
 }
 
-TEST(ToUtf8, EscapesWhatIsNoText) {
-  EXPECT_EQ(to_utf8("plain, Ünïcode €𝄞"), "plain, Ünïcode €𝄞");
-  EXPECT_EQ(to_utf8(std::string_view("\0\n", 2)), "\\x00\\x0a");
-  EXPECT_EQ(to_utf8("\xC0\x80|\xE2\x82|\xED\xA0\x80|\xF5"),
-            "\\xc0\\x80|\\xe2\\x82|\\xed\\xa0\\x80|\\xf5");
-}
-
 }  // namespace
 }  // namespace weir::files

@@ -9,6 +9,7 @@
 
 #include "core/transaction/calendar.h"
 #include "edge/files/lake.h"
+#include "edge/files/lake_manifest.h"
 #include "edge/files/storage.h"
 #include "edge/files/workers.h"
 
@@ -227,6 +228,10 @@ std::vector<Place> find_files(const Place& lake) {
   const auto type = describe(lake).type();
   if (type == arrow::fs::FileType::NotFound) throw missing("does not exist");
   if (type == arrow::fs::FileType::File) throw missing("is a file");
+  if (auto published = published_files(lake)) {
+    if (published->empty()) throw missing("has published no file yet");
+    return *std::move(published);
+  }
   const Place clean = lake / "clean";
   if (describe(clean).type() != arrow::fs::FileType::Directory) {
     throw missing("has no folder clean/");

@@ -154,6 +154,35 @@ TEST_F(Lake, MissingAndEmptyLakesAreErrorsWithTheWayOut) {
                                          HasSubstr("covers 2019-08-22 to 2019-08-24"))));
 }
 
+TEST_F(Lake, OnlyTheFilesOfTheNewestManifestAreSeen) {
+  const PaymentColumns rows = make_rows(true);
+  write_lake(root_ / "lake", rows);
+  fs::rename(root_ / "lake/clean", root_ / "lake/data");
+  const auto publish = [&](const char* number, const std::vector<std::string>& days) {
+    std::string files;
+    for (const std::string& day : days) {
+      files += fmt::format("{}{{\"path\": \"data/date={}/part-0.parquet\"}}",
+                           files.empty() ? "" : ", ", day);
+    }
+    fs::create_directories(root_ / "lake/manifests");
+    std::ofstream(root_ / "lake/manifests" / number)
+        << "{\"format\": \"weir-lake-1\", \"files\": [" << files << "]}";
+  };
+  Progress silent;
+  const auto read = [&] {
+    return read_lake((root_ / "lake").string(), std::nullopt, std::nullopt, 1, silent).size();
+  };
+  publish("0000000001.json", {"2019-08-22"});
+  EXPECT_EQ(read(), 1000u);
+  publish("0000000002.json", {"2019-08-22", "2019-08-24"});
+  EXPECT_EQ(read(), 2000u);
+  EXPECT_THAT([&] { write_lake(root_ / "lake", rows); },
+              ThrowsMessage<Error>(HasSubstr("lake of published states")));
+  std::ofstream(root_ / "lake/manifests/0000000003.json") << "{}";
+  EXPECT_THAT(
+      read, ThrowsMessage<Error>(AllOf(HasSubstr("0000000003.json"), HasSubstr("is no manifest"))));
+}
+
 TEST_F(Lake, DamagedParquetIsAnErrorWithItsName) {
   write_lake(lake(), make_rows(true));
   const fs::path file = root_ / "lake/clean/date=2019-08-23/part-0.parquet";

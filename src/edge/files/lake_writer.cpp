@@ -11,6 +11,7 @@
 
 #include "core/transaction/calendar.h"
 #include "edge/files/lake.h"
+#include "edge/files/lake_manifest.h"
 #include "edge/files/storage.h"
 
 namespace weir::files {
@@ -195,6 +196,12 @@ LakeWriter::LakeWriter(const std::string& location, bool labelled)
   Implementation& lake = *implementation_;
   lake.lake = open_place(location);
   lake.labelled = labelled;
+  if (published_files(lake.lake)) {
+    throw Error(fmt::format(
+        "\"{}\" is a lake of published states (manifests/), which the cleaning job keeps; run that "
+        "job, or write to another place",
+        location));
+  }
   lake.root = lake.lake.is_local()
                   ? fs::path(lake.lake.path)
                   : fs::temp_directory_path() / fmt::format("weir-lake-{}", getpid());

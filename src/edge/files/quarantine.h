@@ -33,7 +33,4 @@ class QuarantineWriter {
   std::unique_ptr<Implementation> implementation_;
 };
 
-/// The text with control bytes and whatever is not UTF-8 written as `\xNN`.
-std::string to_utf8(std::string_view bytes);
-
 }  // namespace weir::files

@@ -6,9 +6,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/cleaning/json_row.h"
-#include "core/cleaning/raw_cell.h"
-#include "core/cleaning/row_parser.h"
 #include "edge/files/byte_stream.h"
 #include "edge/files/raw_parquet.h"
 
@@ -18,7 +15,6 @@ namespace {
 constexpr std::size_t kChunkBytes = 4 << 20;
 constexpr std::size_t kHeadBytes = 1 << 17;
 constexpr std::size_t kKeptOfOversized = 1024;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 /// Cuts a byte stream at line ends.
 class LineChunks : public ChunkSource {
@@ -125,25 +121,6 @@ void add_matches(const std::string& pattern, std::vector<Place>& files) {
   }
 }
 
-/// The origin that most of the first rows share.
-std::optional<Seconds> find_time_origin(std::string_view rows, const RowLayout& layout) {
-  if (layout.column(Field::kTimeSeconds) == RowLayout::kAbsent) return std::nullopt;
-  TimeOriginVote vote;
-  std::vector<std::string_view> columns(layout.column_count());
-  for (std::size_t begin = 0; begin < rows.size();) {
-    const std::size_t end = rows.find('\n', begin);
-    if (end == std::string_view::npos) break;
-    const std::string_view line = rows.substr(begin, end - begin);
-    begin = end + 1;
-    const auto cleaned = clean_line(line, layout, {});
-    if (!std::holds_alternative<CleanedPayment>(cleaned)) continue;
-    split_row(line, layout.delimiter(), columns);
-    const auto seconds = parse_id(layout.fields(columns).time_seconds.value_or(""));
-    if (seconds) vote.add(std::get<CleanedPayment>(cleaned).payment.event_time, *seconds);
-  }
-  return vote.winner();
-}
-
 }  // namespace
 
 std::vector<Place> find_raw_files(const std::vector<std::string>& inputs) {
@@ -174,39 +151,20 @@ RawFile inspect(const Place& place, const ColumnNames& names) {
   file.bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, describe(place).size()));
   std::string head(kHeadBytes, '\0');
   head.resize(open_bytes(place)->read(head.data(), head.size()));
-  if (head.empty()) {
-    throw Error(fmt::format("\"{}\" is empty; wanted a header and rows", place.location));
+  if (!head.starts_with("PAR1")) {
+    file.text = inspect_text(head, names, place.location);
+    file.format = file.text.is_json() ? InputFormat::kJson : InputFormat::kText;
+    return file;
   }
-  if (head.starts_with("PAR1")) {
-    file.format = InputFormat::kParquet;
-    file.layout = inspect_parquet(place, names);
-    file.labelled = file.layout->labelled();
-    if (file.layout->column(Field::kTimeSeconds) != RowLayout::kAbsent) {
-      TextChunk chunk;
-      if (open_parquet_chunks(place, names)->next(chunk)) {
-        file.time_origin = find_time_origin({chunk.begin(), chunk.size}, *file.layout);
-      }
+  file.format = InputFormat::kParquet;
+  file.text.columns = inspect_parquet(place, names);
+  file.text.labelled = file.text.columns->labelled();
+  if (file.text.columns->column(Field::kTimeSeconds) != RowLayout::kAbsent) {
+    TextChunk chunk;
+    if (open_parquet_chunks(place, names)->next(chunk)) {
+      file.text.time_origin = find_time_origin({chunk.begin(), chunk.size}, *file.text.columns);
     }
-    return file;
   }
-  std::string_view text = head;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  const std::size_t end = std::min(text.find('\n'), text.size());
-  const std::string_view line = text.substr(0, end);
-  if (const auto start = line.find_first_not_of(" \t\r");
-      start != std::string_view::npos && line[start] == '{') {
-    file.format = InputFormat::kJson;
-    file.labelled = JsonRowParser().has_label(line);
-    return file;
-  }
-  file.layout = RowLayout::from_header(line, names, place.location);
-  if (file.layout->column_count() > kMaxColumns) {
-    throw Error(fmt::format("\"{}\" has {} columns, at most {} can be read", place.location,
-                            file.layout->column_count(), kMaxColumns));
-  }
-  file.labelled = file.layout->labelled();
-  file.hash_header = line.starts_with('#');
-  file.time_origin = find_time_origin(text.substr(std::min(end + 1, text.size())), *file.layout);
   return file;
 }
 

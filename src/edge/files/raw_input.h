@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/cleaning/row_layout.h"
+#include "core/cleaning/text_rows.h"
 #include "edge/files/storage.h"
 
 namespace weir::files {
@@ -41,10 +41,7 @@ struct RawFile {
   Place place;
   std::uint64_t bytes = 0;
   InputFormat format = InputFormat::kText;
-  std::optional<RowLayout> layout;  ///< Of text; Parquet is handed on as text in its layout.
-  bool labelled = false;
-  bool hash_header = false;            ///< The header begins with '#', and so may later lines.
-  std::optional<Seconds> time_origin;  ///< As most of its first rows have it.
+  TextLayout text;  ///< Parquet is handed on as text.
 };
 
 /// The files that the words of a command line name, in log order: as given, those of a folder or

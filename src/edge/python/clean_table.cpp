@@ -102,6 +102,8 @@ std::shared_ptr<const TableOutput> payment_table(const PaymentColumns& payments,
   return table;
 }
 
+}  // namespace
+
 void check_fraud_eaters(const CleanReport& report, const std::set<Rule>& accepted) {
   const auto found = find_fraud_eaters(report, accepted);
   if (found.empty()) return;
@@ -116,8 +118,6 @@ void check_fraud_eaters(const CleanReport& report, const std::set<Rule>& accepte
       "look at these rows, then accept with accept_rules=[{}]",
       100 * found[0].data_share, fmt::join(texts, ", "), fmt::join(rules, ", ")));
 }
-
-}  // namespace
 
 CleanedTable clean_table(const ArrowTable& raw, const CleanSettings& settings) {
   const RowLayout layout(raw.column_names(), ',', settings.columns, "payments");

@@ -28,4 +28,7 @@ struct CleanedTable {
 /// missing column, and for a rule that would take far more frauds than chance.
 CleanedTable clean_table(const ArrowTable& raw, const CleanSettings& settings);
 
+/// Throws Error naming the rules that would take frauds beyond chance, `accepted` ones left out.
+void check_fraud_eaters(const CleanReport& report, const std::set<Rule>& accepted);
+
 }  // namespace weir::python

@@ -12,6 +12,7 @@
 
 #include "core/cleaning/json_row.h"
 #include "core/cleaning/row_parser.h"
+#include "core/evaluation/stability_index.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "core/transaction/nearest_name.h"
@@ -19,6 +20,7 @@
 #include "edge/python/arrow_output.h"
 #include "edge/python/clean_table.h"
 #include "edge/python/model_tables.h"
+#include "edge/python/text_table.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -181,6 +183,53 @@ class RowCleaner {
   JsonRowParser json_;
 };
 
+/// (payments, rejects, lines, report)
+nb::tuple clean_lines(TextFile& file, const nb::bytes& text, bool first) {
+  std::string copy(text.c_str(), text.size());
+  CleanedLines cleaned;
+  {
+    const nb::gil_scoped_release released;
+    cleaned = file.clean(std::move(copy), first);
+  }
+  return nb::make_tuple(Table{cleaned.payments}, Table{cleaned.rejects}, cleaned.lines,
+                        cleaned.report.to_json());
+}
+
+nb::tuple order(const nb::object& payments) {
+  const ArrowTable table = read_table(payments, "payments");
+  OrderedPayments ordered;
+  {
+    const nb::gil_scoped_release released;
+    ordered = order_payments(table);
+  }
+  return nb::make_tuple(Table{ordered.payments}, ordered.report.to_json());
+}
+
+std::string add_reports(const std::vector<std::string>& reports) {
+  std::optional<CleanReport> sum;
+  for (const std::string& text : reports) {
+    const CleanReport report = CleanReport::from_json(text, "report");
+    if (sum) {
+      *sum += report;
+    } else {
+      sum = report;
+    }
+  }
+  if (!sum) throw UsageError("no report to add");
+  return sum->to_json();
+}
+
+void check_report(const std::string& text, const std::vector<std::string>& accept_rules) {
+  const CleanReport report = CleanReport::from_json(text, "report");
+  check_fraud_eaters(report, rules_of(accept_rules));
+  if (!report.balances()) {
+    throw Error(
+        "the cleaning report does not balance: in = clean + dropped + quarantined is "
+        "broken, so rows were lost or counted twice\n" +
+        report.to_table());
+  }
+}
+
 FeatureSpec spec_of(const std::string& spec, const std::string& source) {
   return FeatureSpec::is_builtin(spec) || source.empty() ? FeatureSpec::builtin(spec)
                                                          : FeatureSpec::parse(spec, source);
@@ -250,6 +299,21 @@ NB_MODULE(_weir, module) {
            "header"_a.none(), "columns"_a, "terminals"_a.none(), "time_origin"_a.none())
       .def("clean", &RowCleaner::clean, "row"_a);
 
+  nb::class_<TextFile>(module, "TextFile")
+      .def(
+          "__init__",
+          [](TextFile* self, const nb::bytes& head,
+             const std::map<std::string, std::string>& columns,
+             const std::optional<std::string>& terminals, std::optional<weir::Seconds> time_origin,
+             const std::string& source) {
+            new (self) TextFile({head.c_str(), head.size()}, names_of(columns),
+                                config_of(terminals, time_origin), source);
+          },
+          "head"_a, "columns"_a, "terminals"_a.none(), "time_origin"_a.none(), "source"_a)
+      .def_prop_ro("labelled", &TextFile::labelled)
+      .def_prop_ro("time_origin", &TextFile::time_origin)
+      .def("clean", &clean_lines, "text"_a, "first"_a);
+
   nb::class_<Model>(module, "Model")
       .def(
           "__init__",
@@ -274,6 +338,16 @@ NB_MODULE(_weir, module) {
 
   module.def("clean", &clean, "payments"_a, "columns"_a, "terminals"_a.none(),
              "time_origin"_a.none(), "accept_rules"_a);
+  module.def("order_payments", &order, "payments"_a);
+  module.def("add_reports", &add_reports, "reports"_a);
+  module.def("check_report", &check_report, "report"_a, "accept_rules"_a);
+  module.def("stability_index",
+             [](const std::vector<std::int64_t>& before, const std::vector<std::int64_t>& after) {
+               return weir::population_stability_index(before, after);
+             });
+  module.def("spec_toml", [](const std::string& spec, const std::string& source) {
+    return spec_of(spec, source).to_toml();
+  });
   module.def("features", &features, "payments"_a, "spec"_a, "source"_a, "label_delay"_a,
              "threads"_a);
   module.def("evaluate", &evaluate, "payments"_a, "scores"_a, "false_positive_rate"_a, "cards"_a,

@@ -1,0 +1,66 @@
+"""Clean the raw files of a lake and publish its next state.
+
+    python jobs/clean.py --raw s3://weir-raw --lake s3://weir-clean/lake --terminals 0..999
+
+Exit 0: published, or nothing new. Exit 1: the data or the run fails a check, nothing is published.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+import weir
+from weir import spark
+from weir.cleaning import PART_BYTES, clean_lake
+from weir.lake import Lake
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--raw", default=os.environ.get("WEIR_RAW"), help="folder or s3:// prefix")
+    parser.add_argument(
+        "--lake", default=os.environ.get("WEIR_LAKE"), help="folder or s3:// prefix"
+    )
+    parser.add_argument("--terminals", help="terminals that exist, e.g. 0..999")
+    parser.add_argument("--accept-rule", action="append", default=[], metavar="RULE")
+    parser.add_argument("--part-bytes", type=int, default=PART_BYTES)
+    parser.add_argument("--keep", type=int, default=0, help="then remove all but so many states")
+    arguments = parser.parse_args()
+    if not arguments.raw or not arguments.lake:
+        parser.error("wanted --raw and --lake, or WEIR_RAW and WEIR_LAKE")
+    try:
+        manifest = clean_lake(
+            arguments.raw,
+            arguments.lake,
+            terminals=arguments.terminals,
+            accept_rules=tuple(arguments.accept_rule),
+            runner=spark.run_tasks(lambda: spark.session("weir clean")),
+            part_bytes=arguments.part_bytes,
+            say=lambda text: print(f"clean: {text}", file=sys.stderr),
+        )
+    except Exception as fault:
+        if not isinstance(fault, weir.Error) and "pyspark" not in type(fault).__module__:
+            raise
+        print(f"clean: {spark.failure(fault)}", file=sys.stderr)
+        return 1
+    finally:
+        spark.stop()
+    if arguments.keep:
+        Lake(arguments.lake).sweep(arguments.keep)
+    print(
+        json.dumps(
+            {
+                "state": manifest.number,
+                "rows": manifest.rows,
+                "days": len(manifest.files),
+                "fingerprint": manifest.fingerprint,
+            }
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Spark as the jobs use it: a session sized by the environment, tasks over it."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+RESULT = "number long, result string"
+
+
+def session(name: str) -> SparkSession:
+    """A session on `WEIR_SPARK_MASTER` (default: this machine's two cores).
+
+    `WEIR_SPARK_MEMORY` (1g) is the heap of the driver and of each executor, `WEIR_JARS` a folder
+    with the S3 connectors; S3's address and keys are the AWS_* variables, in every process.
+    """
+    memory = os.environ.get("WEIR_SPARK_MEMORY", "1g")
+    builder = (
+        SparkSession.builder.appName(name)
+        .master(os.environ.get("WEIR_SPARK_MASTER", "local[2]"))
+        .config("spark.driver.memory", memory)
+        .config("spark.executor.memory", memory)
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.shuffle.partitions", os.environ.get("WEIR_SPARK_PARTITIONS", "4"))
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "1000000")
+        .config("spark.task.maxFailures", "2")
+        .config("spark.log.level", "ERROR")
+    )
+    jars = os.environ.get("WEIR_JARS")
+    if jars:
+        paths = ",".join(str(path) for path in sorted(Path(jars).glob("*.jar")))
+        builder = builder.config("spark.jars", paths)
+        builder = builder.config("spark.driver.extraClassPath", f"{jars}/*")
+        builder = builder.config("spark.executor.extraClassPath", f"{jars}/*")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        builder = builder.config("spark.hadoop.fs.s3a.endpoint", endpoint)
+        builder = builder.config("spark.hadoop.fs.s3a.path.style.access", "true")
+        region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+        builder = builder.config("spark.hadoop.fs.s3a.endpoint.region", region)
+    for variable in ("PYTHONPATH", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        if variable in os.environ:
+            builder = builder.config(f"spark.executorEnv.{variable}", os.environ[variable])
+    return builder.getOrCreate()
+
+
+def run_tasks(
+    start: Callable[[], SparkSession],
+) -> Callable[[Callable[[Any], Any], list[Any]], list[Any]]:
+    """A runner for `weir.cleaning`: tasks by mapInArrow, results in order.
+
+    `start` gives the session; it is called when there is something to do.
+    """
+
+    def run(work: Callable[[Any], Any], tasks: list[Any]) -> list[Any]:
+        if not tasks:
+            return []
+        texts = [json.dumps(task) for task in tasks]
+
+        def of_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for number, text in zip(*(column.to_pylist() for column in batch), strict=True):
+                    result = json.dumps(work(json.loads(text)))
+                    yield pa.RecordBatch.from_pydict(
+                        {"number": pa.array([number]), "result": pa.array([result])}
+                    )
+
+        spark = start()
+        slices = min(len(texts), 4 * spark.sparkContext.defaultParallelism)
+        rows = spark.sparkContext.parallelize(list(enumerate(texts)), slices)
+        frame = spark.createDataFrame(rows, "number long, task string")
+        results = frame.mapInArrow(of_partition, RESULT).collect()
+        return [json.loads(row["result"]) for row in sorted(results, key=lambda row: row["number"])]
+
+    return run
+
+
+def stop() -> None:
+    """End the session, where there is one."""
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        running.stop()
+
+
+def failure(fault: BaseException) -> str:
+    """The text of a task's own error out of what Spark made of it."""
+    lines = str(fault).splitlines()
+    own = [line for line in lines if "weir._weir.Error: " in line or "weir.lake.Conflict: " in line]
+    return own[-1].split("Error: ", 1)[-1] if own else str(fault)
