@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ class Service:
 
     def __init__(self, bundle: Path, journal: Path, *arguments: object, **environment: str) -> None:
         command = [str(BINARY), "serve", str(bundle), "--journal", str(journal)]
-        command += ["--listen", "127.0.0.1:0", *map(str, arguments)]
+        command += ["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]
+        command += map(str, arguments)
         self.process = subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
         )
@@ -44,6 +46,7 @@ class Service:
         self.arrived: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read_stderr, daemon=True).start()
         self.port = int(self.wait_for(r"https?://[\w.:\[\]]+:(\d+)")[1])
+        self.metrics_port = int(self.wait_for(r"metrics on port (\d+)")[1])
         self.connection: http.client.HTTPConnection | None = None
 
     def wait_for(self, pattern: str) -> re.Match[str]:
@@ -94,6 +97,13 @@ class Service:
 
     def post(self, path: str, body: object, **headers: str) -> Answer:
         return self.call("POST", path, body, headers)
+
+    def metrics(self) -> dict[str, float]:
+        """Every series of /metrics."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as page:
+            lines = page.read().decode().splitlines()
+        series = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in series}
 
     def kill(self) -> None:
         """End it as a crash would."""

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 
+#include "cli/serve/admin_handler.h"
 #include "cli/serve/decision_service.h"
 #include "cli/serve/notify.h"
 #include "cli/serve/rest_handler.h"
@@ -110,12 +111,21 @@ void run_serve(const ServeOptions& options, Terminal& terminal) {
   DecisionService service(
       settings, LoadedModel::load(options.bundle), [] { return std::time(nullptr); }, *progress);
   ServiceCommits commits(service);
-  RestHandler handler(service, std::move(rest));
+  RequestTally tally;
+  RestHandler handler(service, std::move(rest), tally);
+  AdminHandler admin(service, tally, WEIR_VERSION, options.damage_budget * 100);
   http::Server server(limits_of(options), commits);
+  admin.watch(server);
   const std::uint16_t port = server.listen(address, handler, tls ? &*tls : nullptr);
+  std::uint16_t metrics_port = 0;
+  if (!options.metrics_listen.empty()) {
+    metrics_port = server.listen(http::parse_address(options.metrics_listen, "--metrics-listen"),
+                                 admin, nullptr);
+  }
   if (!terminal.quiet) {
     fmt::print(stderr, "weir: bundle {}, journal {}, {}://{}:{}\n", service.champion().version(),
                options.journal, tls ? "https" : "http", address.host, port);
+    if (metrics_port != 0) fmt::print(stderr, "weir: metrics on port {}\n", metrics_port);
   }
 
   while (!stop_requested()) {
@@ -148,6 +158,10 @@ void add_serve_command(CLI::App& weir, Terminal& terminal) {
   command->add_option("bundle", options->bundle, "Model bundle (folder)")->required();
   command->add_option("--journal", options->journal, "Folder of the log and its snapshots");
   command->add_option("--listen", options->listen, "Address of REST and the console");
+  command->add_option("--metrics-listen", options->metrics_listen,
+                      "Address of /metrics and health, without keys and TLS; empty: none");
+  command->add_option("--damage-budget", options->damage_budget,
+                      "Roubles that 30 days of fraud may cost, for metrics and the console");
   command->add_option("--durability", options->durability,
                       "What an answered payment survives: os (end of the process) or full (power "
                       "cut)");

@@ -15,6 +15,8 @@ struct ServeOptions {
   std::string bundle;
   std::string journal = "out/journal";
   std::string listen = "127.0.0.1:8080";
+  std::string metrics_listen = "127.0.0.1:9090";  ///< Empty: none.
+  double damage_budget = 500'000;                 ///< Roubles in 30 days.
   std::string durability = "os";
   std::string history;    ///< Lake of the payments before the first.
   std::string terminals;  ///< Range or file, as of `weir clean`; empty: every number is one.

@@ -60,6 +60,7 @@ DecisionService::DecisionService(ServiceOptions options,
   journal_end_ = reader_->end_position();
   max_transaction_id_ = reader_->max_transaction_id();
   state_.last_logged_at = reader_->last_logged_at();
+  state_.started_at = now();
   restore(progress);
 }
 
@@ -220,6 +221,8 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
     answer.kind = same ? ServiceAnswer::Kind::kRepeated : ServiceAnswer::Kind::kConflict;
     answer.ticket = pending.record != nullptr ? pending.ticket : 0;
     answer.record = *std::move(known);
+    tally_.repeated += same;
+    if (!same) tally_.add_reject(rule_id(Rule::kDuplicateId));
     return answer;
   }
   const Seconds logged_at = now();
@@ -227,6 +230,7 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
     answer.kind = ServiceAnswer::Kind::kRejected;
     answer.detail = rule_id(Rule::kTimeInFuture);
     answer.record.payment = payment;
+    tally_.add_reject(answer.detail);
     return answer;
   }
   Record& record = answer.record;
@@ -238,12 +242,14 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
     record.rejected = rule_id(reject->rule);
     answer.kind = ServiceAnswer::Kind::kRejected;
     answer.detail = record.rejected;
+    tally_.add_reject(answer.detail);
   } else {
     fill_decision(record, std::get<Decision>(result), *champion_);
     record.arm = "champion";
     if (record.action != Action::kApprove) {
       record.reasons = explain_in_time(record, record.degraded);
     }
+    tally_.add_decision(record);
   }
   max_transaction_id_ = std::max(max_transaction_id_, payment.transaction_id);
   state_.newest_event_time = std::max(state_.newest_event_time, payment.event_time);
@@ -260,7 +266,6 @@ std::string DecisionService::explain_in_time(const Record& record, std::uint8_t&
   reasons_paid_at_ = start;
   if (reasons_debt_seconds_ > options_.reasons_share) {
     degraded |= journal::kDegradedNoReasons;
-    ++state_.reasons_left_out;
     return {};
   }
   std::string reasons = reasons_json(*champion_, record.features);
@@ -272,7 +277,8 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
   if (!ready_) return unavailable("the service is still reading its journal");
   if (commits_->stuck()) return unavailable("the journal cannot be written: " + commits_->fault());
   ServiceAnswer answer;
-  if (const auto known = find(request.transaction_id)) {
+  const auto known = find(request.transaction_id);
+  if (known) {
     answer.record.payment = known->payment;
   } else if (request.payment) {
     answer.record.payment = *request.payment;
@@ -281,7 +287,9 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
     return answer;
   }
   std::optional<Record> newest;
+  bool was_fraud = false;
   for (Record& record : find_feedback(request.transaction_id)) {
+    was_fraud = record.outcome == Outcome::kFraud;
     if (record.source != request.source) continue;
     if (request.known_at && record.known_at != *request.known_at) continue;
     newest = std::move(record);
@@ -318,6 +326,8 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
   record.known_at = request.known_at.value_or(record.logged_at);
   record.note = request.note;
   champion_->pipeline.apply(to_feedback(record));
+  const bool went_through = known && known->rejected.empty() && known->action == Action::kApprove;
+  tally_.add_feedback(record, went_through, was_fraud);
   answer.ticket = commits_->add(record);
   remember(record);
   return answer;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/serve/loaded_model.h"
+#include "cli/serve/service_tally.h"
 #include "core/transaction/payment.h"
 #include "core/transaction/progress.h"
 #include "edge/journal/group_commit.h"
@@ -105,9 +106,12 @@ class DecisionService {
     std::uint64_t snapshots_damaged = 0;
     std::uint64_t replayed = 0;
     std::uint64_t replay_mismatches = 0;
-    std::uint64_t reasons_left_out = 0;
+    Seconds started_at = 0;
   };
   const State& state() const { return state_; }
+  const ServiceTally& tally() const { return tally_; }
+  /// A payment that did not come through cleaning.
+  void count_reject(std::string_view rule) { tally_.add_reject(rule); }
   std::uint64_t position() const { return champion_->pipeline.position(); }
   Seconds now();
 
@@ -129,6 +133,7 @@ class DecisionService {
   std::optional<journal::GroupCommit> commits_;
   std::deque<journal::Record> recent_;
   State state_;
+  ServiceTally tally_;
   bool ready_ = false;
   std::uint64_t journal_end_ = 0;  // While catching up.
   std::int64_t max_transaction_id_ = -1;

@@ -1,10 +1,9 @@
 #include "cli/serve/loaded_model.h"
 
-#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
-#include "core/model/contributions.h"
+#include "core/decision/reasons.h"
 #include "edge/registry/bundle_folder.h"
 
 namespace weir::cli {
@@ -23,19 +22,12 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const std::string& folder) {
 }
 
 std::string reasons_json(const LoadedModel& model, const std::vector<float>& features) {
-  std::vector<double> weights(features.size() + 1);
-  contributions(model.forest, features, weights);
-  std::vector<std::size_t> order(features.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](auto left, auto right) { return weights[left] > weights[right]; });
   nlohmann::ordered_json reasons = nlohmann::ordered_json::array();
-  for (std::size_t i = 0; i < std::min(kMaxReasons, order.size()); ++i) {
-    const double weight = weights[order[i]];
-    if (weight <= 0) break;
-    reasons.push_back({{"code", model.bundle.features.names()[order[i]]},
-                       {"value", features[order[i]]},
-                       {"weight", std::round(weight * 1e4) / 1e4}});
+  for (const Reason& reason :
+       top_reasons(model.forest, model.bundle.features, features, kMaxReasons)) {
+    reasons.push_back({{"code", reason.code},
+                       {"sentence", reason.sentence},
+                       {"weight", std::round(reason.weight * 1e4) / 1e4}});
   }
   return reasons.dump();
 }

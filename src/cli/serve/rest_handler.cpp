@@ -1,11 +1,13 @@
 #include "cli/serve/rest_handler.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "cli/serve/admin_handler.h"
 #include "cli/serve/answer_json.h"
 #include "core/cleaning/rules.h"
 #include "core/transaction/calendar.h"
@@ -144,8 +146,31 @@ std::optional<Problem> read_feedback(const ordered_json& json, FeedbackRequest& 
 
 }  // namespace
 
-RestHandler::RestHandler(DecisionService& service, RestOptions options)
-    : service_(service), options_(std::move(options)) {}
+std::string_view endpoint_name(Endpoint endpoint) {
+  constexpr std::string_view kNames[] = {"decide",  "decide_batch", "find_decision", "feedback",
+                                         "model",   "health",       "ready",         "metrics",
+                                         "openapi", "console",      "other"};
+  static_assert(std::size(kNames) == kEndpointCount);
+  return kNames[static_cast<std::size_t>(endpoint)];
+}
+
+void RequestTally::add(Endpoint endpoint,
+                       const Request& request,
+                       const Response& response,
+                       double seconds) {
+  OfEndpoint& tally = endpoints[static_cast<std::size_t>(endpoint)];
+  ++tally.by_status[response.status];
+  tally.seconds.observe(seconds);
+  tally.request_bytes += request.body.size();
+  tally.response_bytes += response.body.size();
+}
+
+RestHandler::RestHandler(DecisionService& service, RestOptions options, RequestTally& tally)
+    : service_(service), options_(std::move(options)), tally_(tally) {}
+
+void RestHandler::refused(const Response& response) {
+  tally_.add(Endpoint::kOther, {}, response, 0);
+}
 
 const std::vector<RestHandler::Route>& RestHandler::routes() {
   using http::kAdmin, http::kAnalyst, http::kFeedback, http::kScorer;
@@ -180,6 +205,18 @@ bool RestHandler::allowed(const Route& route, const Request& request, Response& 
 }
 
 void RestHandler::handle(const Request& request, Response& response) {
+  const double start = steady_us();
+  const Endpoint endpoint = route(request, response);
+  const double taken = (steady_us() - start) * 1e-6;
+  if (endpoint == Endpoint::kDecide || endpoint == Endpoint::kDecideBatch) {
+    fmt::format_to(std::back_inserter(response.headers),
+                   FMT_COMPILE("Server-Timing: decide;dur={:.4f}\r\n"), taken * 1e3);
+  }
+  tally_.add(endpoint, request, response, taken);
+}
+
+Endpoint RestHandler::route(const Request& request, Response& response) {
+  Endpoint endpoint = Endpoint::kOther;
   try {
     const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
     std::string allow;
@@ -196,14 +233,15 @@ void RestHandler::handle(const Request& request, Response& response) {
         allow += route.method;
         continue;
       }
+      endpoint = route.endpoint;
       if (allowed(route, request, response)) (this->*route.call)(request, response);
-      return;
+      return endpoint;
     }
     if (!allow.empty()) {
       set_problem(response, {405, "wrong_method",
                              fmt::format("{} takes {} here", request.path, allow), std::nullopt});
       response.headers += fmt::format("Allow: {}\r\n", allow);
-      return;
+      return endpoint;
     }
     set_problem(response, {404, "no_such_endpoint",
                            fmt::format("{} is no endpoint; /openapi.json lists them", request.path),
@@ -215,13 +253,18 @@ void RestHandler::handle(const Request& request, Response& response) {
     response.ticket = ticket;
     set_problem(response, {503, "fault", error.what(), std::nullopt, 1});
   }
+  return endpoint;
 }
 
 std::optional<Problem> RestHandler::decide_one(std::string_view json,
                                                std::string& out,
                                                std::uint64_t& ticket) {
   const auto cleaned = parser_.clean(json, options_.cleaning);
-  if (const auto* reject = std::get_if<Reject>(&cleaned)) return problem_of(*reject);
+  tally_.unknown_fields += parser_.unknown_fields();
+  if (const auto* reject = std::get_if<Reject>(&cleaned)) {
+    service_.count_reject(rule_id(reject->rule));
+    return problem_of(*reject);
+  }
   const ServiceAnswer answer = service_.decide(std::get<CleanedPayment>(cleaned).payment);
   ticket = std::max(ticket, answer.ticket);
   if (answer.kind != ServiceAnswer::Kind::kDone && answer.kind != ServiceAnswer::Kind::kRepeated) {
@@ -236,12 +279,9 @@ void RestHandler::decide(const Request& request, Response& response) {
     return set_problem(response,
                        {415, "not_json", "send Content-Type: application/json", "Content-Type"});
   }
-  const double start = steady_us();
   if (const auto problem = decide_one(request.body, response.body, response.ticket)) {
     set_problem(response, *problem);
   }
-  fmt::format_to(std::back_inserter(response.headers), "Server-Timing: decide;dur={:.4f}\r\n",
-                 (steady_us() - start) / 1000);
 }
 
 void RestHandler::decide_batch(const Request& request, Response& response) {
@@ -256,7 +296,6 @@ void RestHandler::decide_batch(const Request& request, Response& response) {
                                               options_.batch_payments),
                                   std::nullopt});
   }
-  const double start = steady_us();
   response.body = "{\"results\":[";
   for (std::size_t i = 0; i < elements_.size(); ++i) {
     if (i != 0) response.body += ',';
@@ -265,8 +304,6 @@ void RestHandler::decide_batch(const Request& request, Response& response) {
     }
   }
   response.body += "]}";
-  fmt::format_to(std::back_inserter(response.headers), "Server-Timing: decide;dur={:.4f}\r\n",
-                 (steady_us() - start) / 1000);
 }
 
 void RestHandler::find_decision(const Request& request, Response& response) {
@@ -331,18 +368,8 @@ void RestHandler::model(const Request&, Response& response) {
   response.body = json.dump();
 }
 
-void RestHandler::health(const Request&, Response& response) { response.body = R"({"ok":true})"; }
+void RestHandler::health(const Request&, Response& response) { answer_health(response); }
 
-void RestHandler::ready(const Request&, Response& response) {
-  if (!service_.ready()) {
-    return set_problem(response,
-                       {503, "not_ready", "the journal is still being read", std::nullopt, 1});
-  }
-  if (service_.commits().stuck()) {
-    return set_problem(response,
-                       {503, "journal_stuck", service_.commits().fault(), std::nullopt, 1});
-  }
-  response.body = R"({"ready":true})";
-}
+void RestHandler::ready(const Request&, Response& response) { answer_ready(service_, response); }
 
 }  // namespace weir::cli

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "edge/http/api_keys.h"
 #include "edge/http/problem.h"
 #include "edge/http/server.h"
+#include "edge/metrics/histogram.h"
 
 namespace weir::cli {
 
@@ -27,6 +30,27 @@ enum class Endpoint : std::uint8_t {
   kConsole,
   kOther,
 };
+inline constexpr std::size_t kEndpointCount = static_cast<std::size_t>(Endpoint::kOther) + 1;
+
+/// `decide`, `decide_batch`, …: the label of metrics.
+std::string_view endpoint_name(Endpoint endpoint);
+
+/// What requests cost, by endpoint; shared by all handlers of a process.
+struct RequestTally {
+  struct OfEndpoint {
+    std::map<int, std::uint64_t> by_status;
+    metrics::Histogram seconds{metrics::latency_bounds()};
+    std::uint64_t request_bytes = 0;
+    std::uint64_t response_bytes = 0;
+  };
+  std::array<OfEndpoint, kEndpointCount> endpoints;
+  std::uint64_t unknown_fields = 0;
+
+  void add(Endpoint endpoint,
+           const http::Request& request,
+           const http::Response& response,
+           double seconds);
+};
 
 struct RestOptions {
   std::optional<http::ApiKeys> keys;  ///< Without it everyone may do everything.
@@ -37,14 +61,11 @@ struct RestOptions {
 /// REST in front of a decision service.
 class RestHandler : public http::Handler {
  public:
-  RestHandler(DecisionService& service, RestOptions options);
+  RestHandler(DecisionService& service, RestOptions options, RequestTally& tally);
 
   void handle(const http::Request& request, http::Response& response) override;
 
-  struct Counters {
-    std::uint64_t unknown_fields = 0;
-  };
-  const Counters& counters() const { return counters_; }
+  void refused(const http::Response& response) override;
 
  private:
   using Call = void (RestHandler::*)(const http::Request&, http::Response&);
@@ -57,6 +78,7 @@ class RestHandler : public http::Handler {
   };
   static const std::vector<Route>& routes();
 
+  Endpoint route(const http::Request& request, http::Response& response);
   bool allowed(const Route& route, const http::Request& request, http::Response& response) const;
   void decide(const http::Request& request, http::Response& response);
   void decide_batch(const http::Request& request, http::Response& response);
@@ -75,7 +97,7 @@ class RestHandler : public http::Handler {
   RestOptions options_;
   JsonRowParser parser_;
   std::vector<std::string_view> elements_;
-  Counters counters_;
+  RequestTally& tally_;
 };
 
 }  // namespace weir::cli

@@ -30,6 +30,7 @@ class Fields final : public nlohmann::json_sax<nlohmann::json> {
     depth_ = 0;
     field_ = Field::kRow;
     twice = Field::kRow;
+    unknown = 0;
     error.clear();
   }
   std::optional<std::string_view> operator[](Field field) const {
@@ -39,6 +40,7 @@ class Fields final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   Field twice = Field::kRow;  ///< A field given twice.
+  std::uint64_t unknown = 0;  ///< Fields with other names.
   std::string error;          ///< Why the text is no object.
 
   bool null() override {
@@ -58,7 +60,10 @@ class Fields final : public nlohmann::json_sax<nlohmann::json> {
   bool key(std::string& name) override {
     if (depth_ != 1) return true;
     field_ = find_field(name).value_or(Field::kRow);
-    if (field_ == Field::kRow) return true;
+    if (field_ == Field::kRow) {
+      ++unknown;
+      return true;
+    }
     if (std::exchange(given_[static_cast<std::size_t>(field_)], true)) twice = field_;
     return true;
   }
@@ -162,5 +167,7 @@ std::variant<CleanedPayment, Reject> JsonRowParser::clean(std::string_view json,
 bool JsonRowParser::has_label(std::string_view json) {
   return !implementation_->read(json) && implementation_->fields[Field::kIsFraud].has_value();
 }
+
+std::uint64_t JsonRowParser::unknown_fields() const { return implementation_->fields.unknown; }
 
 }  // namespace weir

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <variant>
@@ -31,6 +32,8 @@ class JsonRowParser {
                                              bool labels_required = false);
   /// True for an object that has a label.
   bool has_label(std::string_view json);
+  /// Fields of the last row whose names are not known.
+  std::uint64_t unknown_fields() const;
 
  private:
   struct Implementation;

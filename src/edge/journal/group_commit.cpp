@@ -67,8 +67,7 @@ bool GroupCommit::commit(const std::vector<Record>& batch, std::string& fault, d
 }
 
 void GroupCommit::settle(bool written, std::string fault, double seconds) {
-  counters_.seconds += seconds;
-  counters_.last_seconds = seconds;
+  counters_.seconds.observe(seconds);
   if (written) {
     ++counters_.commits;
     counters_.records += flying_.size();

@@ -11,6 +11,7 @@
 
 #include "edge/journal/journal.h"
 #include "edge/journal/record.h"
+#include "edge/metrics/histogram.h"
 
 namespace weir::journal {
 
@@ -60,8 +61,7 @@ class GroupCommit {
     std::uint64_t commits = 0;
     std::uint64_t records = 0;
     std::uint64_t failures = 0;
-    double seconds = 0;       ///< Of all commits.
-    double last_seconds = 0;  ///< Of the last one.
+    metrics::Histogram seconds{metrics::latency_bounds()};  ///< Of a commit.
   };
   const Counters& counters() const { return counters_; }
   std::size_t open_records() const { return open_.size() + flying_.size(); }

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace weir::metrics {
+
+/// Every metric that weir shows. Names, labels and help have their one home here.
+enum class Metric : std::uint8_t {
+  kBuildInfo,
+  kReady,
+  kPosition,
+  kResidentBytes,
+  kHttpRequests,
+  kHttpRequestSeconds,
+  kHttpRequestBytes,
+  kHttpResponseBytes,
+  kHttpConnections,
+  kHttpConnectionsAccepted,
+  kHttpConnectionsRefused,
+  kHttpTimeouts,
+  kDecisions,
+  kDecisionProbability,
+  kPaymentsRejected,
+  kPaymentsRepeated,
+  kPaymentsLate,
+  kUnknownFields,
+  kFeedback,
+  kEventTimeLagSeconds,
+  kDegraded,
+  kDamageExpected,
+  kDamageConfirmed,
+  kDamageMonth,
+  kDamageBudget,
+  kModelInfo,
+  kModelReloads,
+  kShadowDisagreements,
+  kScoreDrift,
+  kJournalCommitSeconds,
+  kJournalRecords,
+  kJournalCommitFailures,
+  kJournalStuck,
+  kJournalQueue,
+  kSnapshots,
+  kSnapshotAgeSeconds,
+  kReplayed,
+  kReplayMismatches,
+};
+inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(Metric::kReplayMismatches) + 1;
+
+enum class Type : std::uint8_t { kCounter, kGauge, kHistogram, kInfo };
+
+struct Family {
+  Metric metric;
+  std::string_view name;  ///< Counters end in `_total`, infos in `_info`.
+  Type type;
+  std::string_view labels;  ///< Names between commas; empty for none.
+  std::string_view help;
+};
+
+/// In the order of `Metric`, which is the order of the page.
+std::span<const Family> catalogue();
+const Family& family_of(Metric metric);
+std::string_view type_name(Type type);
+
+/// docs/reference/metrics.md.
+std::string metrics_reference();
+
+}  // namespace weir::metrics
