@@ -1,13 +1,17 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "core/transaction/payment.h"
 #include "core/transaction/progress.h"
+
+// CLI11 is slow to compile: only sources that declare flags include it.
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace weir::cli {
 

@@ -1,6 +1,7 @@
 // weir: fraud decisions on card payments. Wires the commands together; each lives in a file of its
 // name.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <exception>

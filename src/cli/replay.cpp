@@ -1,6 +1,7 @@
 #include "cli/replay.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -1,6 +1,7 @@
 #include "cli/settings.h"
 
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <filesystem>
