@@ -72,6 +72,16 @@ TEST(FeatureSpec, ErrorsNameTheLineTheWordAndTheNearestKnownOne) {
              "unknown field \"agregate\" of an input; did you mean \"aggregate\"?");
 }
 
+TEST(FeatureSpec, LettersOutsideQuotesAreAnErrorAndInCommentsAreNone) {
+  // Undefined behaviour in toml++ 3.3, see cmake/DebianLibraries.cmake.
+  fails_with("ввод = []", "feature spec x.toml: line 1");
+  fails_with("input = [] ы", "feature spec x.toml: line 1");
+  EXPECT_EQ(FeatureSpec::parse(
+                "# сумма\ninput = [{ key = \"payment\", aggregate = \"amount\" }] # ы", "x.toml")
+                .size(),
+            1U);
+}
+
 TEST(FeatureSpec, WhatMakesNoSenseIsAnError) {
   fails_with("", "there are no inputs");
   fails_with("input = []", "there are no inputs");
