@@ -1,5 +1,5 @@
 # Each target is one line that calls the real thing; run and test set up the machine themselves.
-.PHONY: help run test bench build check fuzz stack stack-down
+.PHONY: help run test bench build check tidy fuzz stack stack-down
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -18,6 +18,9 @@ build: ## set up this machine and build the release preset
 
 check: ## format, lint, layers and documents only
 	@tools/check.sh
+
+tidy: ## clang-tidy over src; minutes, so not part of test
+	@tools/tidy.sh
 
 fuzz: ## each fuzz target for SECONDS seconds (default 60)
 	@fuzz/run.sh $(SECONDS)

@@ -11,6 +11,7 @@ mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' 
   report "C++ is not formatted; run .venv/bin/clang-format -i on the files above"
 .venv/bin/ruff format --check --quiet . || report "Python is not formatted; run .venv/bin/ruff format"
 .venv/bin/ruff check --quiet . || report "ruff found faults"
+.venv/bin/mypy --no-error-summary || report "mypy found faults in python/weir"
 shellcheck "${scripts[@]}" || report "shellcheck found faults"
 .venv/bin/python tools/check_layers.py || failed=1
 .venv/bin/python tools/check_docs.py || failed=1

@@ -44,6 +44,10 @@ int run(int argc, char** argv) {
   add_run_command(weir, terminal);
   add_serve_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments == std::vector<std::string>{"--settings-reference"}) {
+    fmt::print("{}", settings_reference(weir));
+    return 0;
+  }
   try {
     std::vector<std::string> merged = merge_settings(weir, arguments);
     std::reverse(merged.begin(), merged.end());  // What CLI11 wants of a vector.

@@ -1,5 +1,6 @@
 #include "cli/settings.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -60,7 +61,56 @@ std::string take_config_file(std::vector<std::string>& arguments) {
   return std::filesystem::exists(kDefaultFile) ? kDefaultFile : std::string();
 }
 
+constexpr std::string_view kReferenceHead = R"(# Settings
+
+<!-- Made by `weir --settings-reference` (src/cli/settings.cpp); tests/test_reference.py compares. -->
+
+Every long flag of every command is a setting. Order, the last wins: the default, a TOML file, the environment, the
+flag itself. The file is `--config FILE`, else `weir.toml` in the current folder; an unknown key is an error that names
+the nearest known one.
+
+```toml
+[features]
+label_delay = "7d"
+```
+
+The same in the environment: `WEIR_FEATURES__LABEL_DELAY=7d`. As a flag: `weir features --label-delay 7d`.
+)";
+
+/// Text for a cell of a Markdown table.
+std::string cell(std::string text) {
+  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) {
+    text.insert(at, "\\");
+  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 }  // namespace
+
+std::string settings_reference(const CLI::App& weir) {
+  std::string page(kReferenceHead);
+  for (const CLI::App* command : weir.get_subcommands({})) {
+    page += fmt::format(
+        "\n## `[{}]`\n\n{}.\n\n| setting | type | default | meaning |\n|---|---|---|---|\n",
+        command->get_name(), cell(command->get_description()));
+    for (const CLI::Option* option : command->get_options()) {
+      if (option->get_group().empty()) continue;  // Hidden: for the repository's own tests.
+      for (const std::string& name : option->get_lnames()) {
+        if (name == "help") continue;
+        const std::string type =
+            option->get_expected_max() == 0 ? "true or false" : option->get_type_name();
+        const std::string fallback = option->get_default_str();
+        page += fmt::format("| `{}` | {} | {} | {} |\n", key_of(name), cell(type),
+                            option->get_required()                 ? "required"
+                            : fallback.empty() || fallback == "[]" ? ""
+                                                                   : "`" + cell(fallback) + "`",
+                            cell(option->get_description()));
+      }
+    }
+  }
+  return page;
+}
 
 std::vector<std::string> merge_settings(const CLI::App& weir, std::vector<std::string> arguments) {
   const std::string file = take_config_file(arguments);
