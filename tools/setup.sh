@@ -16,6 +16,7 @@ for argument in "$@"; do
   case "$argument" in
     --bench) wants_bench=1 ;;
     --fuzz) packages+=(clang) ;;
+    --browser) packages+=(chromium) ;;
     --stack) wants_stack=1; packages+=(openjdk-17-jre-headless maven) ;;
     *) echo "setup: unknown option '$argument'; wanted --bench, --fuzz or --stack" >&2; exit 2 ;;
   esac

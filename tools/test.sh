@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
 step "set-up"
-tools/setup.sh --fuzz --stack
+tools/setup.sh --fuzz --browser --stack
 step "checks: format, lint, layers, documents"
 tools/check.sh
 step "build: address and undefined-behaviour sanitizers"

@@ -97,6 +97,7 @@ void run_serve(const ServeOptions& options, Terminal& terminal) {
   if (!options.keys.empty()) {
     rest.keys = http::ApiKeys::parse(files::read_text(options.keys), options.keys);
   }
+  rest.damage_budget_minor = options.damage_budget * 100;
   std::optional<http::TlsContext> tls;
   if (!options.tls_certificate.empty()) {
     tls.emplace(http::TlsFiles{options.tls_certificate, options.tls_key, options.tls_client_ca});
@@ -108,6 +109,7 @@ void run_serve(const ServeOptions& options, Terminal& terminal) {
   settings.snapshot_every = options.snapshot_every.value_or(settings.snapshot_every);
   settings.retention = options.retention.value_or(settings.retention);
   settings.history = options.history;
+  settings.history_to = options.history_to;
   settings.threads = options.threads;
   DecisionService service(
       settings, LoadedModel::load(options.bundle), [] { return std::time(nullptr); }, *progress);
@@ -168,6 +170,8 @@ void add_serve_command(CLI::App& weir, Terminal& terminal) {
                       "cut)");
   command->add_option("--history", options->history,
                       "Lake of the payments before the journal's first: fills the windows");
+  add_time_option(*command, "--history-to", options->history_to,
+                  "The day after the history's last; its end if not given");
   command->add_option("--terminals", options->terminals,
                       "Terminals that exist: 0..999 or a file; every number if not given");
   command->add_option("--keys", options->keys, "File of API keys: `name roles sha256` a line");

@@ -16,7 +16,8 @@ struct ServeOptions {
   std::string metrics_listen = "127.0.0.1:9090";  ///< Empty: none.
   double damage_budget = 500'000;                 ///< Roubles in 30 days.
   std::string durability = "os";
-  std::string history;    ///< Lake of the payments before the first.
+  std::string history;  ///< Lake of the payments before the first.
+  std::optional<Seconds> history_to;
   std::string terminals;  ///< Range or file, as of `weir clean`; empty: every number is one.
   std::string keys;       ///< File of API keys; empty: no keys, loopback only.
   std::string tls_certificate;

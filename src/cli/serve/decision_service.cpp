@@ -104,8 +104,8 @@ void DecisionService::restore(Progress& progress) {
 }
 
 void DecisionService::import_history(Progress& progress) {
-  const PaymentColumns columns =
-      files::read_lake(options_.history, std::nullopt, std::nullopt, options_.threads, progress);
+  const PaymentColumns columns = files::read_lake(options_.history, std::nullopt,
+                                                  options_.history_to, options_.threads, progress);
   const PaymentView payments = columns.view();
   const Seconds label_delay = champion_->bundle.manifest.label_delay;
   Pipeline& pipeline = champion_->pipeline;

@@ -26,7 +26,8 @@ struct ServiceOptions {
   Seconds snapshot_every = 300;
   Seconds retention = 400 * kSecondsPerDay;
   std::string history;  ///< Lake of payments before the journal's first; empty for none.
-  int threads = 0;      ///< For reading the history.
+  std::optional<Seconds> history_to;  ///< Its payments before this time only.
+  int threads = 0;                    ///< For reading the history.
   /// Share of the time that may go into reasons; above it answers are given without.
   double reasons_share = 0.5;
 };

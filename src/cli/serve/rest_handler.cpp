@@ -147,9 +147,9 @@ std::optional<Problem> read_feedback(const ordered_json& json, FeedbackRequest& 
 }  // namespace
 
 std::string_view endpoint_name(Endpoint endpoint) {
-  constexpr std::string_view kNames[] = {"decide",  "decide_batch", "find_decision", "feedback",
-                                         "model",   "health",       "ready",         "metrics",
-                                         "openapi", "console",      "other"};
+  constexpr std::string_view kNames[] = {
+      "decide", "decide_batch", "find_decision", "list_decisions", "explain", "summary", "feedback",
+      "model",  "health",       "ready",         "metrics",        "openapi", "console", "other"};
   static_assert(std::size(kNames) == kEndpointCount);
   return kNames[static_cast<std::size_t>(endpoint)];
 }
@@ -174,15 +174,27 @@ void RestHandler::refused(const Response& response) {
 
 const std::vector<RestHandler::Route>& RestHandler::routes() {
   using http::kAdmin, http::kAnalyst, http::kFeedback, http::kScorer;
+  constexpr std::uint8_t kReaders = kScorer | kFeedback | kAnalyst;
   static const std::vector<Route> instance = {
-      {"/v1/decisions", "POST", Endpoint::kDecide, kScorer, &RestHandler::decide},
-      {"/v1/decisions/batch", "POST", Endpoint::kDecideBatch, kScorer, &RestHandler::decide_batch},
+      {"/v1/decisions", "POST", Endpoint::kDecide, kScorer, &RestHandler::decide,
+       "Decide on one payment"},
+      {"/v1/decisions/batch", "POST", Endpoint::kDecideBatch, kScorer, &RestHandler::decide_batch,
+       "Decide on up to 1000 payments, each on its own"},
       {"/v1/decisions/", "GET", Endpoint::kFindDecision, kScorer | kAnalyst,
-       &RestHandler::find_decision},
-      {"/v1/feedback", "POST", Endpoint::kFeedback, kFeedback | kAnalyst, &RestHandler::feedback},
-      {"/v1/model", "GET", Endpoint::kModel, kScorer | kFeedback | kAnalyst, &RestHandler::model},
-      {"/healthz", "GET", Endpoint::kHealth, 0, &RestHandler::health},
-      {"/readyz", "GET", Endpoint::kReady, 0, &RestHandler::ready},
+       &RestHandler::find_decision, "The recorded decision on a payment, with its feedback"},
+      {"/v1/decisions", "GET", Endpoint::kListDecisions, kAnalyst, &RestHandler::list_decisions,
+       "The newest decisions; also the review queue"},
+      {"/v1/explanations/", "GET", Endpoint::kExplain, kAnalyst, &RestHandler::explain,
+       "All reasons of a decision, its inputs and what would have changed it"},
+      {"/v1/feedback", "POST", Endpoint::kFeedback, kFeedback | kAnalyst, &RestHandler::feedback,
+       "Tell the outcome of a payment"},
+      {"/v1/summary", "GET", Endpoint::kSummary, kAnalyst, &RestHandler::summary,
+       "Rates, and the month's damage against its budget"},
+      {"/v1/model", "GET", Endpoint::kModel, kReaders, &RestHandler::model, "The models in use"},
+      {"/healthz", "GET", Endpoint::kHealth, 0, &RestHandler::health, "The process lives"},
+      {"/readyz", "GET", Endpoint::kReady, 0, &RestHandler::ready, "Payments are answered"},
+      {"/openapi.json", "GET", Endpoint::kOpenApi, 0, &RestHandler::openapi, "This document"},
+      {"/", "GET", Endpoint::kConsole, 0, &RestHandler::console, "The console, a page for people"},
   };
   return instance;
 }
@@ -225,7 +237,7 @@ Endpoint RestHandler::route(const Request& request, Response& response) {
                             ? request.path.size() > route.path.size() &&
                                   request.path.starts_with(route.path) &&
                                   request.path.find('/', route.path.size()) == std::string::npos &&
-                                  !(request.path == "/v1/decisions/batch")
+                                  request.path != "/v1/decisions/batch"
                             : request.path == route.path;
       if (!fits) continue;
       if (route.method != method) {

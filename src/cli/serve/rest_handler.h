@@ -21,6 +21,9 @@ enum class Endpoint : std::uint8_t {
   kDecide,
   kDecideBatch,
   kFindDecision,
+  kListDecisions,
+  kExplain,
+  kSummary,
   kFeedback,
   kModel,
   kHealth,
@@ -56,6 +59,7 @@ struct RestOptions {
   std::optional<http::ApiKeys> keys;  ///< Without it everyone may do everything.
   CleaningConfig cleaning;
   std::size_t batch_payments = 1000;
+  double damage_budget_minor = 0;  ///< Of 30 days, for the console.
 };
 
 /// REST in front of a decision service.
@@ -70,13 +74,15 @@ class RestHandler : public http::Handler {
  private:
   using Call = void (RestHandler::*)(const http::Request&, http::Response&);
   struct Route {
-    std::string_view path;  ///< One that ends in `/` takes what follows as an argument.
+    std::string_view path;  ///< One that ends in `/` takes a transaction id after it.
     std::string_view method;
     Endpoint endpoint;
     std::uint8_t roles;  ///< Any of these; 0 = everyone.
     Call call;
+    std::string_view summary;  ///< For the OpenAPI document.
   };
   static const std::vector<Route>& routes();
+  static std::string openapi_json();
 
   Endpoint route(const http::Request& request, http::Response& response);
   bool allowed(const Route& route, const http::Request& request, http::Response& response) const;
@@ -85,6 +91,11 @@ class RestHandler : public http::Handler {
   void find_decision(const http::Request& request, http::Response& response);
   void feedback(const http::Request& request, http::Response& response);
   void model(const http::Request& request, http::Response& response);
+  void list_decisions(const http::Request& request, http::Response& response);
+  void explain(const http::Request& request, http::Response& response);
+  void summary(const http::Request& request, http::Response& response);
+  void openapi(const http::Request& request, http::Response& response);
+  void console(const http::Request& request, http::Response& response);
   void health(const http::Request& request, http::Response& response);
   void ready(const http::Request& request, http::Response& response);
 
