@@ -1,5 +1,5 @@
 # Each target is one line that calls the real thing; run and test set up the machine themselves.
-.PHONY: help run test bench build check tidy fuzz stack stack-down
+.PHONY: help run test bench build check tidy fuzz stack stack-down lifecycle
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -30,3 +30,6 @@ stack: ## S3, MLflow and Airflow on this machine, supervised: out/stack/ (SERVIC
 
 stack-down: ## stop them; their data stays
 	@.venv-lifecycle/bin/python deploy/local/stack.py down
+
+lifecycle: ## the model's life on Spark, S3, MLflow and Airflow, every bound checked
+	@tools/lifecycle.sh

@@ -12,8 +12,21 @@ import sys
 
 import weir
 from weir import spark
-from weir.cleaning import PART_BYTES, clean_lake
-from weir.lake import Lake
+from weir.cleaning import PART_BYTES, clean_lake, raw_files
+from weir.lake import Lake, Store
+
+NOTHING_TO_DO = 99
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """0 when the raw files differ from those of the newest state."""
+    try:
+        newest = Lake(arguments.lake).newest()
+        items = raw_files(Store(arguments.raw))
+    except weir.Error as fault:
+        print(f"clean: {fault}", file=sys.stderr)
+        return 1
+    return NOTHING_TO_DO if tuple(items) == newest.raw else 0
 
 
 def main() -> int:
@@ -27,9 +40,16 @@ def main() -> int:
     parser.add_argument("--accept-rule", action="append", default=[], metavar="RULE")
     parser.add_argument("--part-bytes", type=int, default=PART_BYTES)
     parser.add_argument("--keep", type=int, default=0, help="then remove all but so many states")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only look: exit 0 when there is something to clean, 99",
+    )
     arguments = parser.parse_args()
     if not arguments.raw or not arguments.lake:
         parser.error("wanted --raw and --lake, or WEIR_RAW and WEIR_LAKE")
+    if arguments.check:
+        return check(arguments)
     try:
         manifest = clean_lake(
             arguments.raw,

@@ -42,6 +42,7 @@ __all__ = [
     "add_reports",
     "check_report",
     "clean",
+    "compare",
     "evaluate",
     "features",
     "load_model",
@@ -353,6 +354,26 @@ def evaluate(
     labels or when only one kind of payment is there.
     """
     text = _weir.evaluate(payments, scores, false_positive_rate, cards, bootstrap, seed, threads)
+    result: dict[str, Any] = json.loads(text)
+    return result
+
+
+def compare(
+    payments: ArrowStream | ArrowArray,
+    champion: ArrowStream | ArrowArray,
+    challenger: ArrowStream | ArrowArray,
+    *,
+    relevant_gain: float = 0.10,
+    samples: int = 1000,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Champion against challenger on the same labelled payments: promote, keep or inconclusive.
+
+    Both sides have `margin` (float32), `touched` and `declined` (boolean), one row a payment in the
+    same order. A paired bootstrap by customer, terminal and day; the widest interval decides. Gives
+    `verdict`, `reason`, and for each measure both values, the difference and its 90 % interval.
+    """
+    text = _weir.compare(payments, champion, challenger, relevant_gain, samples, seed)
     result: dict[str, Any] = json.loads(text)
     return result
 

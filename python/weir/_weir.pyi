@@ -83,5 +83,13 @@ def evaluate(
     seed: int,
     threads: int,
 ) -> str: ...
+def compare(
+    payments: object,
+    champion: object,
+    challenger: object,
+    relevant_gain: float,
+    samples: int,
+    seed: int,
+) -> str: ...
 def parse_duration(text: str) -> int | None: ...
 def is_builtin_spec(name: str) -> bool: ...

@@ -19,6 +19,7 @@
 #include "edge/python/arrow_input.h"
 #include "edge/python/arrow_output.h"
 #include "edge/python/clean_table.h"
+#include "edge/python/compare_tables.h"
 #include "edge/python/model_tables.h"
 #include "edge/python/text_table.h"
 
@@ -265,6 +266,23 @@ std::string evaluate(const nb::object& payments,
                         {false_positive_rate, cards, bootstrap, seed, threads});
 }
 
+std::string compare(const nb::object& payments,
+                    const nb::object& champion,
+                    const nb::object& challenger,
+                    double relevant_gain,
+                    std::size_t samples,
+                    std::uint64_t seed) {
+  const ArrowTable payment_table = read_table(payments, "payments");
+  const ArrowTable champion_table = read_table(champion, "champion");
+  const ArrowTable challenger_table = read_table(challenger, "challenger");
+  const nb::gil_scoped_release released;
+  weir::ComparisonOptions options;
+  options.relevant_gain = relevant_gain;
+  options.samples = samples;
+  options.seed = seed;
+  return compare_tables(payment_table, champion_table, challenger_table, options);
+}
+
 }  // namespace
 }  // namespace weir::python
 
@@ -352,6 +370,8 @@ NB_MODULE(_weir, module) {
              "threads"_a);
   module.def("evaluate", &evaluate, "payments"_a, "scores"_a, "false_positive_rate"_a, "cards"_a,
              "bootstrap"_a, "seed"_a, "threads"_a);
+  module.def("compare", &compare, "payments"_a, "champion"_a, "challenger"_a, "relevant_gain"_a,
+             "samples"_a, "seed"_a);
   module.def("parse_duration", [](const std::string& text) { return weir::parse_duration(text); });
   module.def("is_builtin_spec",
              [](const std::string& name) { return weir::FeatureSpec::is_builtin(name); });

@@ -1,0 +1,62 @@
+"""Look at the champion on payments whose labels have become known: have its inputs drifted?
+
+    python jobs/watch.py --lake s3://weir-clean/lake
+
+Exit 0: an input's stability index against the training period is above --limit, so retrain.
+Exit 99: nothing to do (also when there is no champion yet, or no new label). Exit 1: an error.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import weir
+from weir import validation
+from weir.registry import CHAMPION, Registry, fetch_alias
+
+NOTHING_TO_DO = 99
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--lake", default=os.environ.get("WEIR_LAKE"))
+    parser.add_argument("--name", default="weir")
+    parser.add_argument("--limit", type=float, default=0.25, help="above: a real change")
+    arguments = parser.parse_args()
+    if not arguments.lake:
+        parser.error("wanted --lake, or WEIR_LAKE")
+    try:
+        if Registry(arguments.name).version_of(CHAMPION) is None:
+            print("watch: there is no champion yet", file=sys.stderr)
+            return NOTHING_TO_DO
+        _, folder = fetch_alias(CHAMPION, arguments.name)
+        with folder:
+            bundle = next(Path(folder.name).rglob("model.json")).parent
+            return watch(arguments, bundle)
+    except weir.Error as fault:
+        print(f"watch: {fault}", file=sys.stderr)
+        return 1
+
+
+def watch(arguments: argparse.Namespace, bundle: Path) -> int:
+    """Compare the training period with what came after; the exit code."""
+    model = weir.load_model(bundle)
+    begin = validation.first_day_after(bundle)
+    end = validation.known_until(arguments.lake, model.label_delay)
+    if begin >= end:
+        print(f"watch: no label of a payment from {begin} on is known yet", file=sys.stderr)
+        return NOTHING_TO_DO
+    about = json.loads((bundle / "model.json").read_text())["training"]
+    learned = validation.score_period(arguments.lake, bundle, about["from"][:10], about["to"][:10])
+    rows = validation.score_period(arguments.lake, bundle, begin, end)
+    found = validation.drift(learned, rows, [*model.feature_names, "margin"])
+    worst = max(found, key=lambda name: found[name])
+    print(json.dumps({"from": begin, "to": end, "worst": worst, "index": found[worst]}))
+    return 0 if found[worst] > arguments.limit else NOTHING_TO_DO
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""Model bundles in MLflow: register, follow an alias, promote and roll back.
+
+A version is a bundle (immutable), wrapped so that MLflow's own tools load and serve it, with tags
+that say what it was made of. Aliases say what it is for: `champion` decides, `challenger` waits for
+its comparison, `previous` is what a roll-back returns to. MLflow has no compare-and-swap, so
+whoever promotes must be the only one (in Airflow: one active run), and pins the version it read.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import mlflow.pyfunc
+import pandas as pd
+import pyarrow as pa
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.tracking import MlflowClient
+from mlflow.types import ColSpec, DataType, Schema
+
+import weir
+
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+
+
+class BundleModel(mlflow.pyfunc.PythonModel):
+    """A bundle as MLflow's tools see it: feature columns in, margin, probability, action out."""
+
+    def load_context(self, context: Any) -> None:
+        self._model = weir.load_model(context.artifacts["bundle"])
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
+        columns = {
+            name: pa.array(model_input[name], pa.float32()) for name in self._model.feature_names
+        }
+        return pa.table(self._model.score(pa.table(columns))).to_pandas()
+
+
+def sha256_of(bundle: Path) -> str:
+    """Of `model.json`, which holds the hashes of all other files of a bundle."""
+    return hashlib.sha256((bundle / "model.json").read_bytes()).hexdigest()
+
+
+class Registry:
+    """The versions of one registered model."""
+
+    def __init__(self, name: str = "weir") -> None:
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+        self.name = name
+        self.client = MlflowClient()
+
+    def register(
+        self,
+        bundle: Path,
+        *,
+        tags: Mapping[str, str],
+        metrics: Mapping[str, float] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        artifacts: Path | None = None,
+    ) -> int:
+        """Log a bundle as a run of the experiment of this name and make it the next version.
+
+        A bundle that is there already (the same bytes) keeps its version: a job that is run again
+        registers nothing twice.
+        """
+        model = weir.load_model(bundle)
+        known = self.find(model.version)
+        if known is not None:
+            return known
+        about = json.loads((bundle / "model.json").read_text())
+        mlflow.set_experiment(self.name)
+        tags = {
+            **tags,
+            "bundle_version": model.version,
+            "sha256": sha256_of(bundle),
+            "feature_fingerprint": model.fingerprint,
+            "training_period": f"{about['training']['from']} to {about['training']['to']}",
+            "labels_known_at": about["labels_known_at"],
+        }
+        signature = ModelSignature(
+            inputs=Schema([ColSpec(DataType.float, name) for name in model.feature_names]),
+            outputs=Schema(
+                [
+                    ColSpec(DataType.float, "margin"),
+                    ColSpec(DataType.double, "probability"),
+                    ColSpec(DataType.string, "action"),
+                ]
+            ),
+        )
+        with mlflow.start_run(tags=tags) as run:
+            mlflow.log_params({**about["parameters"], **(parameters or {})})
+            mlflow.log_metrics({**_validation_metrics(bundle), **(metrics or {})})
+            mlflow.log_artifact(str(bundle / "card.md"))
+            if artifacts is not None:
+                mlflow.log_artifacts(str(artifacts), "report")
+            logged = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=BundleModel(),
+                artifacts={"bundle": str(bundle)},
+                signature=signature,
+                pip_requirements=[f"weir-fraud=={weir.__version__}", f"pyarrow=={pa.__version__}"],
+            )
+            try:
+                self.client.create_registered_model(self.name)
+            except MlflowException as fault:
+                if fault.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            made = self.client.create_model_version(
+                self.name, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id
+            )
+        return int(made.version)
+
+    def find(self, bundle_version: str) -> int | None:
+        """The version of a bundle, where it is registered."""
+        found = self.client.search_model_versions(f"name = '{self.name}'")
+        numbers = [int(v.version) for v in found if v.tags.get("bundle_version") == bundle_version]
+        return min(numbers, default=None)
+
+    def version_of(self, alias: str) -> int | None:
+        """The version that an alias stands for."""
+        try:
+            return int(self.client.get_model_version_by_alias(self.name, alias).version)
+        except MlflowException as fault:
+            # A missing alias is INVALID_PARAMETER_VALUE (400), a missing model is not found (404).
+            if fault.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
+                return None
+            raise
+
+    def fetch(self, version: int, folder: Path) -> Path:
+        """Download a version's bundle and check it; gives its folder."""
+        wanted = self.client.get_model_version(self.name, str(version)).tags.get("sha256")
+        path = mlflow.artifacts.download_artifacts(
+            f"models:/{self.name}/{version}", dst_path=str(folder)
+        )
+        bundle = next(Path(path).rglob("model.json")).parent
+        if sha256_of(bundle) != wanted:
+            raise weir.Error(
+                f"{self.name} version {version}: model.json has sha256 {sha256_of(bundle)}, the "
+                f"registry says {wanted}; the artifact was changed, register the bundle again"
+            )
+        weir.load_model(bundle)
+        return bundle
+
+    def set_challenger(self, version: int) -> None:
+        """Let a version wait for its comparison."""
+        self.client.set_registered_model_alias(self.name, CHALLENGER, str(version))
+
+    def judge(self, version: int, verdict: str, reason: str) -> None:
+        """Keep what a gate said beside the version."""
+        self.client.set_model_version_tag(self.name, str(version), "verdict", verdict)
+        self.client.set_model_version_tag(self.name, str(version), "reason", reason[:500])
+
+    def promote(self, version: int) -> None:
+        """Make a version the champion; the champion of before becomes `previous`.
+
+        The champion's alias moves last: a promotion that dies in between leaves the old champion,
+        and doing it again ends in the same state.
+        """
+        before = self.version_of(CHAMPION)
+        if before == version:
+            return
+        if before is not None:
+            self.client.set_registered_model_alias(self.name, PREVIOUS, str(before))
+        self.client.set_registered_model_alias(self.name, CHAMPION, str(version))
+        if self.version_of(CHALLENGER) == version:
+            self.client.delete_registered_model_alias(self.name, CHALLENGER)
+
+    def drop_challenger(self) -> None:
+        """End the wait of a challenger that was refused."""
+        if self.version_of(CHALLENGER) is not None:
+            self.client.delete_registered_model_alias(self.name, CHALLENGER)
+
+    def roll_back(self) -> int:
+        """Make `previous` the champion again; the two change places."""
+        previous, champion = self.version_of(PREVIOUS), self.version_of(CHAMPION)
+        if previous is None or previous == champion:
+            raise weir.Error(f'model "{self.name}" has no previous champion to roll back to')
+        self.promote(previous)
+        return previous
+
+    def state(self) -> dict[str, int | None]:
+        """Alias → version."""
+        return {alias: self.version_of(alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
+
+
+def _validation_metrics(bundle: Path) -> dict[str, float]:
+    metrics = json.loads((bundle / "metrics.json").read_text())
+    return {
+        f"validation_{name}": float(value)
+        for name, value in metrics.items()
+        if isinstance(value, int | float)
+    }
+
+
+def fetch_alias(alias: str, name: str = "weir") -> tuple[int, tempfile.TemporaryDirectory[str]]:
+    """(version, a folder with its bundle that goes when it is closed)."""
+    registry = Registry(name)
+    version = registry.version_of(alias)
+    if version is None:
+        raise weir.Error(f'model "{name}" has no {alias}; train and promote one first')
+    folder = tempfile.TemporaryDirectory(prefix="weir-bundle-")
+    registry.fetch(version, Path(folder.name))
+    return version, folder

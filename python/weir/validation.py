@@ -1,0 +1,192 @@
+"""What docs/validation.md asks of a model, as numbers and plots. Every measure is the core's."""
+
+import json
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+import weir
+from weir import command
+from weir.training import flags
+
+Numbers = dict[str, Any]
+LEAST_FRAUDS = 20
+"""A slice with fewer says nothing."""
+
+
+def score_period(lake: str, bundle: Path, begin: str | None, end: str | None) -> pa.Table:
+    """Payments of [begin, end) with the bundle's features and scores, point in time."""
+    model = weir.load_model(bundle)
+    with tempfile.TemporaryDirectory(prefix="weir-score-") as folder:
+        spec, table = Path(folder) / "spec.toml", Path(folder) / "features.parquet"
+        spec.write_text(model.feature_spec)
+        delay = f"{int(model.label_delay.total_seconds())}s"
+        period = flags({"from": begin, "to": end, "label_delay": delay})
+        command.run("features", lake, "--spec", spec, "--out", table, *period)
+        rows = pq.read_table(table)
+    scores = pa.table(model.score(rows))
+    for name in ("margin", "probability"):
+        rows = rows.append_column(name, scores[name])
+    action = scores["action"]
+    rows = rows.append_column("touched", pc.not_equal(action, "approve"))
+    return rows.append_column("declined", pc.equal(action, "decline"))
+
+
+def date(text: str) -> datetime:
+    """The midnight of YYYY-MM-DD, UTC; a time of day is dropped."""
+    return datetime.fromisoformat(text[:10]).replace(tzinfo=UTC)
+
+
+def known_until(lake: str, label_delay: timedelta) -> str:
+    """The day before which every label of the lake's newest state is known."""
+    from weir.lake import Lake
+
+    report = Lake(lake).newest().report
+    if not report:
+        raise weir.Error(f'"{lake}" has no published state; run jobs/clean.py first')
+    last = date(report["last_time"]) + timedelta(days=1)
+    return f"{last - label_delay:%Y-%m-%d}"
+
+
+def first_day_after(bundle: Path) -> str:
+    """The first whole day whose payments no label of training or validation knew of."""
+    known = json.loads((bundle / "model.json").read_text())["labels_known_at"]
+    day = date(known)
+    return f"{day if known[11:] in ('', '00:00:00') else day + timedelta(days=1):%Y-%m-%d}"
+
+
+def measures(rows: pa.Table) -> Numbers | None:
+    """A slice's numbers; None where frauds or genuine payments are too few to say."""
+    frauds = int(pc.sum(rows["is_fraud"].cast(pa.int64())).as_py() or 0)
+    if frauds < LEAST_FRAUDS or rows.num_rows - frauds < LEAST_FRAUDS:
+        return None
+    rows = rows.combine_chunks()
+    judged = weir.evaluate(rows, rows, bootstrap=50)
+    genuine = rows.filter(pc.invert(rows["is_fraud"]))
+    fraud = rows.filter(rows["is_fraud"])
+    return {
+        "payments": rows.num_rows,
+        "frauds": frauds,
+        "average_precision": judged["average_precision"]["value"],
+        "roc_auc": judged["roc_auc"]["value"],
+        "calibration_error": judged["calibration_error"],
+        "touched_genuine": pc.mean(genuine["touched"].cast(pa.float64())).as_py(),
+        "missed_fraud": 1 - pc.mean(fraud["touched"].cast(pa.float64())).as_py(),
+    }
+
+
+def slices(rows: pa.Table) -> dict[str, dict[str, Numbers]]:
+    """Measures by week, amount, size of the terminal, and age of the customer in the period."""
+    time = rows["event_time"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
+    amount = rows["amount_minor"].to_numpy()
+    terminal, customer = rows["terminal_id"].to_numpy(), rows["customer_id"].to_numpy()
+    _, inverse, counts = np.unique(terminal, return_inverse=True, return_counts=True)
+    size = counts[inverse]
+    _, first, of_customer = np.unique(customer, return_index=True, return_inverse=True)
+    age = (time - time[first][of_customer]) // 86_400
+    low, high = np.quantile(amount, [1 / 3, 2 / 3])
+    small, large = np.quantile(size, [1 / 3, 2 / 3])
+    week = (time - time.min()) // (7 * 86_400)
+    masks = {
+        "week": {f"{number + 1}": week == number for number in np.unique(week)},
+        "amount": {
+            "low": amount <= low,
+            "middle": (amount > low) & (amount <= high),
+            "high": amount > high,
+        },
+        "terminal": {
+            "small": size <= small,
+            "middle": (size > small) & (size <= large),
+            "large": size > large,
+        },
+        "customer": {"first week": age < 7, "known longer": age >= 7},
+    }
+    found: dict[str, dict[str, Numbers]] = {}
+    for kind, parts in masks.items():
+        for name, mask in parts.items():
+            numbers = measures(rows.filter(pa.array(mask)))
+            if numbers is not None:
+                found.setdefault(kind, {})[name] = numbers
+    return found
+
+
+def drift(before: pa.Table, after: pa.Table, names: list[str]) -> dict[str, float]:
+    """Population stability index of each column over the deciles of `before`."""
+    found = {}
+    for name in names:
+        old, new = before[name].to_numpy(), after[name].to_numpy()
+        edges = np.unique(np.quantile(old, np.arange(1, 10) / 10))
+        found[name] = weir.stability_index(_histogram(old, edges), _histogram(new, edges))
+    return found
+
+
+def _histogram(values: np.ndarray[Any, Any], edges: np.ndarray[Any, Any]) -> list[int]:
+    bins = np.searchsorted(edges, values, side="left")
+    return np.bincount(bins, minlength=len(edges) + 1).tolist()  # type: ignore[no-any-return]
+
+
+def prequential(
+    lake: str,
+    bundle: Path,
+    begin: str,
+    end: str,
+    folds: int,
+    training: dict[str, Any],
+) -> list[Numbers]:
+    """Train as the bundle was, once a fold, on what was known when the fold began; judge the fold.
+
+    Folds are equal runs of days of [begin, end). Of the rows before a fold only those count whose
+    labels were known at its beginning.
+    """
+    model = weir.load_model(bundle)
+    first, last = date(begin), date(end)
+    length = (last - first).days // folds
+    found = []
+    with tempfile.TemporaryDirectory(prefix="weir-folds-") as folder:
+        spec, table = Path(folder) / "spec.toml", Path(folder) / "features.parquet"
+        spec.write_text(model.feature_spec)
+        delay = f"{int(model.label_delay.total_seconds())}s"
+        command.run(
+            "features", lake, "--spec", spec, "--out", table, *flags({"label_delay": delay})
+        )
+        for fold in range(folds):
+            start = first + timedelta(days=fold * length)
+            known = f"{start - model.label_delay:%Y-%m-%d}"
+            trained = Path(folder) / f"bundle-{fold}"
+            command.run("train", table, "--out", trained, *flags({**training, "valid_to": known}))
+            stop = f"{start + timedelta(days=length):%Y-%m-%d}"
+            rows = score_period(lake, trained, f"{start:%Y-%m-%d}", stop)
+            numbers = measures(rows)
+            if numbers is not None:
+                found.append({"from": f"{start:%Y-%m-%d}", "to": stop, **numbers})
+    return found
+
+
+def plot(found: dict[str, dict[str, Numbers]], drifts: dict[str, float], folder: Path) -> None:
+    """Average precision by slice and drift by input, as PNG files."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    for kind, parts in found.items():
+        figure, axes = pyplot.subplots(figsize=(6, 3))
+        axes.bar(list(parts), [numbers["average_precision"] for numbers in parts.values()])
+        axes.set(ylabel="average precision", xlabel=kind, ylim=(0, 1))
+        figure.tight_layout()
+        figure.savefig(folder / f"by_{kind}.png", dpi=100)
+        pyplot.close(figure)
+    figure, axes = pyplot.subplots(figsize=(6, 0.25 * len(drifts) + 1))
+    ordered = sorted(drifts.items(), key=lambda item: item[1])
+    axes.barh([name for name, _ in ordered], [value for _, value in ordered])
+    axes.axvline(0.25, linestyle="--", color="grey")
+    axes.set(xlabel="population stability index (0.25: a real change)")
+    figure.tight_layout()
+    figure.savefig(folder / "drift.png", dpi=100)
+    pyplot.close(figure)

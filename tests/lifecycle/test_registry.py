@@ -1,0 +1,136 @@
+"""`weir.registry`: bundles in MLflow, aliases, promotion and roll-back; `weir.training`."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pyarrow as pa
+import pytest
+import weir
+from stack_process import ROOT
+from weir import validation
+from weir.cleaning import clean_lake
+from weir.registry import Registry
+from weir.training import train_bundle
+
+WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry in a file of its own: no server."""
+    root = tmp_path_factory.mktemp("mlflow")
+    mlflow.set_tracking_uri(f"sqlite:///{root}/mlflow.db")
+    mlflow.create_experiment("weir", artifact_location=f"file://{root}/artifacts")
+    yield Registry()
+    mlflow.set_tracking_uri("")
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A published lake of six weeks."""
+    os.environ["WEIR_HOME"] = str(ROOT)
+    root = tmp_path_factory.mktemp("lake")
+    small = ("--customers", "800", "--terminals", "4", "--days", "45", "--seed", "5")
+    subprocess.run(
+        [WEIR, "simulate", *small, "--out", root / "data", "--quiet"],
+        check=True,
+        capture_output=True,
+    )
+    clean_lake(str(root / "data/raw"), str(root / "lake"))
+    return str(root / "lake")
+
+
+@pytest.fixture(scope="module")
+def bundles(lake: str, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two bundles of the same lake."""
+    root = tmp_path_factory.mktemp("bundles")
+    for seed, rounds in ((1, 10), (2, 20)):
+        train_bundle(
+            lake,
+            root / str(seed),
+            features={"spec": "weir"},
+            training={"rounds": rounds, "seed": seed, "valid_to": "2019-09-20"},
+        )
+    return [root / "1", root / "2"]
+
+
+def test_a_trained_bundle_equals_the_commands(
+    lake: str, bundles: list[Path], tmp_path: Path
+) -> None:
+    run = {"check": True, "capture_output": True}
+    table = tmp_path / "features.parquet"
+    subprocess.run([WEIR, "features", lake, "--out", table], **run)
+    words = ("--rounds", "10", "--seed", "1", "--valid-to", "2019-09-20")
+    subprocess.run([WEIR, "train", table, "--out", tmp_path / "bundle", *words], **run)
+    for path in bundles[0].iterdir():
+        assert path.read_bytes() == (tmp_path / "bundle" / path.name).read_bytes(), path.name
+
+
+def test_a_model_lives_and_is_rolled_back(
+    registry: Registry, bundles: list[Path], tmp_path: Path
+) -> None:
+    tags = {"lake_state": "1", "git_commit": "abc"}
+    first = registry.register(bundles[0], tags=tags)
+    second = registry.register(bundles[1], tags=tags)
+    assert (first, second) == (1, 2)
+    assert registry.register(bundles[0], tags=tags) == 1, "the same bytes are the same version"
+    assert registry.state() == {"champion": None, "challenger": None, "previous": None}
+    with pytest.raises(weir.Error, match="no previous champion"):
+        registry.roll_back()
+    registry.promote(first)
+    registry.set_challenger(second)
+    registry.promote(second)
+    assert registry.state() == {"champion": 2, "challenger": None, "previous": 1}
+    registry.promote(second)  # Again: nothing changes.
+    assert registry.state()["previous"] == 1
+    assert registry.roll_back() == 1
+    assert registry.state() == {"champion": 1, "challenger": None, "previous": 2}
+    bundle = registry.fetch(2, tmp_path)
+    assert (bundle / "forest.ubj").read_bytes() == (bundles[1] / "forest.ubj").read_bytes()
+    about = registry.client.get_model_version("weir", "2").tags
+    assert about["bundle_version"] == weir.load_model(bundles[1]).version
+    assert about["lake_state"] == "1"
+
+
+def test_mlflows_own_loader_scores_as_the_core_does(
+    registry: Registry, bundles: list[Path], lake: str
+) -> None:
+    registry.promote(registry.register(bundles[0], tags={}))
+    rows = validation.score_period(lake, bundles[0], "2019-09-30", None)
+    model = mlflow.pyfunc.load_model("models:/weir@champion")
+    names = weir.load_model(bundles[0]).feature_names
+    scores = model.predict(rows.select(names).to_pandas())
+    assert scores["margin"].to_numpy().tobytes() == rows["margin"].to_numpy().tobytes()
+
+
+def test_an_artifact_that_was_changed_is_refused(
+    registry: Registry, bundles: list[Path], tmp_path: Path
+) -> None:
+    version = registry.register(bundles[1], tags={})
+    registry.client.set_model_version_tag("weir", str(version), "sha256", "0" * 64)
+    with pytest.raises(weir.Error, match="the artifact was changed"):
+        registry.fetch(version, tmp_path)
+
+
+def test_slices_and_drift_are_the_cores_numbers(lake: str, bundles: list[Path]) -> None:
+    rows = validation.score_period(lake, bundles[0], "2019-09-27", None)
+    whole = validation.measures(rows)
+    assert whole is not None and whole["payments"] == rows.num_rows
+    found = validation.slices(rows)
+    assert sum(part["payments"] for part in found["week"].values()) <= rows.num_rows
+    assert validation.drift(rows, rows, ["margin"])["margin"] == 0
+    moved = rows.set_column(
+        rows.column_names.index("margin"), "margin", pa.array(rows["margin"].to_numpy() + 5)
+    )
+    assert validation.drift(rows, moved, ["margin"])["margin"] > 0.25
+
+
+def test_a_model_against_itself_is_not_promoted(lake: str, bundles: list[Path]) -> None:
+    rows = validation.score_period(lake, bundles[0], "2019-09-27", None).combine_chunks()
+    judged = weir.compare(rows, rows, rows)
+    assert judged["verdict"] != "promote"
+    assert judged["damage_roubles_per_30_days"]["difference"] == 0
+    assert judged["differing"] == 0
