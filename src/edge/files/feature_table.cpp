@@ -16,6 +16,7 @@
 
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
+#include "edge/files/payment_parquet.h"
 #include "edge/files/staged.h"
 #include "edge/files/storage.h"
 #include "edge/files/workers.h"
@@ -23,70 +24,28 @@
 namespace weir::files {
 namespace {
 
-using parquet::LogicalType;
-using parquet::Repetition;
-using parquet::schema::PrimitiveNode;
-
 constexpr std::int64_t kMicroseconds = 1'000'000;
-constexpr std::int64_t kConvertRows = 1 << 14;
 constexpr const char* kSpecKey = "weir.spec";
 constexpr const char* kFingerprintKey = "weir.fingerprint";
 constexpr const char* kLabelDelayKey = "weir.label_delay_seconds";
 
 std::shared_ptr<parquet::schema::GroupNode> table_schema(const FeatureSpec& spec, bool has_labels) {
-  const auto number = [](const char* name) {
-    return PrimitiveNode::Make(name, Repetition::REQUIRED, LogicalType::Int(64, true),
-                               parquet::Type::INT64);
-  };
-  parquet::schema::NodeVector fields = {
-      number("transaction_id"),
-      PrimitiveNode::Make("event_time", Repetition::REQUIRED,
-                          LogicalType::Timestamp(true, LogicalType::TimeUnit::MICROS),
-                          parquet::Type::INT64),
-      number("customer_id"), number("terminal_id"), number("amount_minor")};
-  if (has_labels) {
-    fields.push_back(PrimitiveNode::Make("is_fraud", Repetition::REQUIRED, LogicalType::None(),
-                                         parquet::Type::BOOLEAN));
-    fields.push_back(PrimitiveNode::Make("fraud_scenario", Repetition::REQUIRED,
-                                         LogicalType::Int(8, true), parquet::Type::INT32));
-  }
+  parquet::schema::NodeVector fields = payment_fields(has_labels);
   for (const std::string& name : spec.names()) {
-    fields.push_back(
-        PrimitiveNode::Make(name, Repetition::REQUIRED, LogicalType::None(), parquet::Type::FLOAT));
+    fields.push_back(parquet::schema::PrimitiveNode::Make(
+        name, parquet::Repetition::REQUIRED, parquet::LogicalType::None(), parquet::Type::FLOAT));
   }
-  return std::static_pointer_cast<parquet::schema::GroupNode>(
-      parquet::schema::GroupNode::Make("schema", Repetition::REQUIRED, fields));
+  return required_schema(std::move(fields));
 }
 
 std::shared_ptr<parquet::WriterProperties> writer_properties(const FeatureSpec& spec) {
   parquet::WriterProperties::Builder builder;
-  builder.version(parquet::ParquetVersion::PARQUET_2_6)
-      ->compression(parquet::Compression::ZSTD)
-      ->compression_level(1)
-      ->disable_dictionary()
-      ->enable_page_checksum()
-      ->encoding("is_fraud", parquet::Encoding::RLE);
-  for (const char* name : {"transaction_id", "event_time", "customer_id", "terminal_id",
-                           "amount_minor", "fraud_scenario"}) {
-    builder.encoding(name, parquet::Encoding::DELTA_BINARY_PACKED);
-  }
+  set_payment_properties(builder);
   // Bytes of one significance together: what zstd finds most in.
   for (const std::string& name : spec.names()) {
     builder.encoding(name, parquet::Encoding::BYTE_STREAM_SPLIT);
   }
   return builder.build();
-}
-
-/// Writes one column, converted in pieces that stay in the cache.
-template <typename Type, typename Source, typename Convert>
-void write_converted(parquet::ColumnWriter& column, std::span<const Source> rows, Convert convert) {
-  auto& writer = static_cast<parquet::TypedColumnWriter<Type>&>(column);
-  std::array<typename Type::c_type, kConvertRows> values;
-  for (std::size_t done = 0; done < rows.size(); done += kConvertRows) {
-    const auto part = rows.subspan(done, std::min<std::size_t>(kConvertRows, rows.size() - done));
-    std::transform(part.begin(), part.end(), values.begin(), convert);
-    writer.WriteBatch(static_cast<std::int64_t>(part.size()), nullptr, nullptr, values.data());
-  }
 }
 
 }  // namespace
@@ -142,23 +101,7 @@ void FeatureTableWriter::write(const PaymentView& payments, const FeatureMatrix&
   state_->naming_file([&] {
     parquet::RowGroupWriter* group = state_->writer->AppendRowGroup();
     const auto rows = static_cast<std::int64_t>(payments.size());
-    const auto number = [&](std::span<const std::int64_t> column) {
-      static_cast<parquet::Int64Writer*>(group->NextColumn())
-          ->WriteBatch(rows, nullptr, nullptr, column.data());
-    };
-    number(payments.transaction_id);
-    write_converted<parquet::Int64Type>(*group->NextColumn(), payments.event_time,
-                                        [](Seconds time) { return time * kMicroseconds; });
-    number(payments.customer_id);
-    number(payments.terminal_id);
-    number(payments.amount_minor);
-    if (state_->has_labels) {
-      write_converted<parquet::BooleanType>(*group->NextColumn(), payments.is_fraud,
-                                            [](std::int8_t label) { return label != 0; });
-      write_converted<parquet::Int32Type>(
-          *group->NextColumn(), payments.fraud_scenario,
-          [](std::int8_t scenario) { return std::int32_t{scenario}; });
-    }
+    write_payment_columns(*group, payments, state_->has_labels);
     for (std::size_t i = 0; i < features.columns(); ++i) {
       static_cast<parquet::FloatWriter*>(group->NextColumn())
           ->WriteBatch(rows, nullptr, nullptr, features.column(i).data());
