@@ -1,11 +1,14 @@
 # Each target is one line that calls the real thing; run and test set up the machine themselves.
-.PHONY: help run test bench build check tidy fuzz stack stack-down lifecycle
+.PHONY: help run test bench build check tidy fuzz stack stack-down lifecycle serve
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
 
 run: build ## set up, build, then the whole job on simulated payments (or INPUT=file|folder): out/run/
 	@build/release/weir run $(INPUT) --out out/run
+
+serve: build ## the service and its console on the result of make run, with payments coming in: http://127.0.0.1:8080
+	@tools/serve.sh
 
 test: ## set up, check, build, and run every test
 	@tools/test.sh
