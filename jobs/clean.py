@@ -41,6 +41,9 @@ def main() -> int:
     parser.add_argument("--part-bytes", type=int, default=PART_BYTES)
     parser.add_argument("--keep", type=int, default=0, help="then remove all but so many states")
     parser.add_argument(
+        "--grace-hours", type=float, default=24, help="runs that wrote since may be at work"
+    )
+    parser.add_argument(
         "--check",
         action="store_true",
         help="only look: exit 0 when there is something to clean, 99",
@@ -68,7 +71,7 @@ def main() -> int:
     finally:
         spark.stop()
     if arguments.keep:
-        Lake(arguments.lake).sweep(arguments.keep)
+        Lake(arguments.lake).sweep(arguments.keep, arguments.grace_hours)
     print(
         json.dumps(
             {

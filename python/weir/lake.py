@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -76,6 +77,22 @@ class Store:
                 if not entry["Key"].endswith("/")
             ]
         return sorted(found_items, key=lambda item: item.path)
+
+    def last_change(self, prefix: str) -> float:
+        """When the newest file whose path begins so was written, in seconds since 1970; else 0."""
+        if not self.is_s3:
+            root = Path(self.location)
+            return max(
+                (root.joinpath(i.path).stat().st_mtime for i in self.list(prefix)), default=0
+            )
+        with _naming(self.url(prefix), "list"):
+            pages = _client().get_paginator("list_objects_v2")
+            times = [
+                entry["LastModified"].timestamp()
+                for page in pages.paginate(Bucket=self.bucket, Prefix=self._key(prefix))
+                for entry in page.get("Contents", [])
+            ]
+        return max(times, default=0)
 
     def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
         """Bytes [start, end) of a file, as far as there are any."""
@@ -286,17 +303,23 @@ class Lake:
                 seen.add(run)
                 yield run
 
-    def sweep(self, keep: int = 3) -> list[str]:
+    def sweep(self, keep: int = 3, grace_hours: float = 24) -> list[str]:
         """Remove the files of runs that none of the `keep` newest states names; gives the runs.
 
-        Not to be called while a run writes.
+        A run that wrote within `grace_hours` may still be at work and is left alone.
         """
         newest = self.newest().number
         kept = [self.state(number) for number in range(max(1, newest - keep + 1), newest + 1)]
         named = {
             path.split("/")[1] for m in kept for path in (*m.quarantine, *(f.path for f in m.files))
         }
-        gone = [run for run in self.runs() if run not in named]
+        before = time.time() - 3600 * grace_hours
+        gone = [
+            run
+            for run in self.runs()
+            if run not in named
+            and max(self.store.last_change(f"{kind}/{run}/") for kind in ("data", "work")) < before
+        ]
         for run in gone:
             self.store.delete(f"data/{run}/")
             self.store.delete(f"work/{run}/")

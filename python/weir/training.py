@@ -22,19 +22,19 @@ def train_bundle(
 
     `features` and `training` are flags of `weir features` and `weir train`. The runner's one task
     needs the command, the lake, and memory for the feature table; the bundle travels through the
-    lake's `work/`. The same state and flags give the same bytes wherever the task ran.
+    lake's `training/`. The same state and flags give the same bytes wherever the task ran.
     """
     target = Lake(lake)
     manifest = target.newest()
-    run = f"train-{secrets.token_hex(6)}"
+    run = secrets.token_hex(6)
     task = {"lake": lake, "run": run, "features": features, "training": training}
     try:
         names = runner(_train, [task])[0]
         out.mkdir(parents=True, exist_ok=True)
         for name in names:
-            (out / name).write_bytes(target.store.read(f"work/{run}/{name}"))
+            (out / name).write_bytes(target.store.read(f"training/{run}/{name}"))
     finally:
-        target.store.delete(f"work/{run}/")
+        target.store.delete(f"training/{run}/")
     return manifest
 
 
@@ -57,5 +57,5 @@ def _train(task: Task) -> list[str]:
         store = Store(task["lake"])
         files = sorted(path for path in bundle.iterdir() if path.name != ".weir")
         for path in files:
-            store.write(f"work/{task['run']}/{path.name}", path.read_bytes())
+            store.write(f"training/{task['run']}/{path.name}", path.read_bytes())
         return [path.name for path in files]
