@@ -9,6 +9,7 @@
 
 #include "cli/clean.h"
 #include "cli/command.h"
+#include "cli/compare.h"
 #include "cli/evaluate.h"
 #include "cli/explain.h"
 #include "cli/features.h"
@@ -40,6 +41,7 @@ int run(int argc, char** argv) {
   add_train_command(weir, terminal);
   add_evaluate_command(weir, terminal);
   add_replay_command(weir, terminal);
+  add_compare_command(weir, terminal);
   add_explain_command(weir, terminal);
   add_run_command(weir, terminal);
   add_serve_command(weir, terminal);
