@@ -20,6 +20,7 @@
 #include "cli/settings.h"
 #include "cli/simulate.h"
 #include "cli/train.h"
+#include "cli/verify.h"
 #include "core/transaction/error.h"
 
 namespace {
@@ -45,6 +46,7 @@ int run(int argc, char** argv) {
   add_explain_command(weir, terminal);
   add_run_command(weir, terminal);
   add_serve_command(weir, terminal);
+  add_verify_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (arguments == std::vector<std::string>{"--settings-reference"}) {
     fmt::print("{}", settings_reference(weir));

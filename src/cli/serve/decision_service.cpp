@@ -8,10 +8,10 @@
 #include <chrono>
 #include <utility>
 
+#include "cli/serve/history.h"
 #include "core/cleaning/rules.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
-#include "edge/files/lake.h"
 #include "edge/files/staged.h"
 
 namespace weir::cli {
@@ -104,31 +104,10 @@ void DecisionService::restore(Progress& progress) {
 }
 
 void DecisionService::import_history(Progress& progress) {
-  const PaymentColumns columns = files::read_lake(options_.history, std::nullopt,
-                                                  options_.history_to, options_.threads, progress);
-  const PaymentView payments = columns.view();
-  const Seconds label_delay = champion_->bundle.manifest.label_delay;
   Pipeline& pipeline = champion_->pipeline;
-  std::size_t labelled_until = 0;
-  const auto learn_until = [&](Seconds time) {
-    while (payments.has_labels() && labelled_until < payments.size() &&
-           payments.event_time[labelled_until] + label_delay <= time) {
-      const std::size_t row = labelled_until++;
-      const bool fraud = payments.is_fraud[row] != 0;
-      pipeline.apply({payments[row], fraud ? Outcome::kFraud : Outcome::kGenuine,
-                      fraud ? OutcomeSource::kChargeback : OutcomeSource::kMaturity,
-                      payments.event_time[row] + label_delay});
-    }
-  };
-  progress.begin("history", payments.size(), "payments");
-  for (std::size_t row = 0; row < payments.size(); ++row) {
-    learn_until(payments.event_time[row]);
-    pipeline.apply(payments[row], payments.event_time[row]);
-    if (row % 4096 == 0) progress.update(row);
-  }
-  progress.update(payments.size());
-  progress.end();
-  state_.newest_event_time = payments.event_time.back();
+  state_.newest_event_time =
+      apply_history(pipeline, options_.history, options_.history_to,
+                    champion_->bundle.manifest.label_delay, options_.threads, progress);
   // The next start must not need the lake again.
   std::string fault;
   const journal::SnapshotStore store(options_.journal / champion_->version());

@@ -1,0 +1,136 @@
+#include "cli/verify.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/serve/history.h"
+#include "core/pipeline/pipeline.h"
+#include "core/transaction/error.h"
+#include "edge/journal/journal.h"
+#include "edge/registry/bundle_folder.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr std::size_t kShownDifferences = 10;
+
+bool same_bits(const std::vector<float>& left, const std::vector<float>& right) {
+  return left.size() == right.size() &&
+         (left.empty() || std::memcmp(left.data(), right.data(), left.size() * sizeof(float)) == 0);
+}
+
+/// What differs, in words; empty when nothing does.
+std::string difference(const journal::Record& record,
+                       const std::variant<Decision, Reject>& answer,
+                       const std::vector<float>& features) {
+  const auto* decision = std::get_if<Decision>(&answer);
+  if (decision == nullptr) return "is rejected when it is decided again";
+  if (decision->action != record.action) {
+    return fmt::format("recorded {}, decided again {}", action_name(record.action),
+                       action_name(decision->action));
+  }
+  if (std::memcmp(&decision->margin, &record.margin, sizeof(float)) != 0) {
+    return fmt::format("recorded score {}, again {}", record.margin, decision->margin);
+  }
+  if (std::memcmp(&decision->probability, &record.probability, sizeof(double)) != 0) {
+    return fmt::format("recorded probability {}, again {}", record.probability,
+                       decision->probability);
+  }
+  if (!same_bits(record.features, features)) return "its inputs differ";
+  return {};
+}
+
+}  // namespace
+
+VerifyResult run_verify(const VerifyOptions& options, Progress& progress) {
+  const Bundle bundle = registry::load_bundle(options.bundle);
+  Pipeline pipeline(bundle);
+  journal::JournalReader reader(options.journal);
+  const std::uint64_t end = reader.end_position();
+  const std::uint64_t first = reader.first_position().value_or(0);
+  if (!options.history.empty()) {
+    apply_history(pipeline, options.history, options.history_to, bundle.manifest.label_delay,
+                  options.threads, progress);
+  }
+  if (pipeline.position() != first) {
+    throw Error(fmt::format(
+        "journal \"{}\": its first entry is at {}, the log before it given here ends at {}; give "
+        "the --history (and --history-to) that weir serve was started with",
+        options.journal, first, pipeline.position()));
+  }
+  VerifyResult result;
+  progress.begin("verifying", end - first, "entries");
+  reader.read(first, end, [&](const journal::Record& record) {
+    ++result.entries;
+    if (result.entries % 4096 == 0) progress.update(result.entries);
+    if (record.kind == journal::RecordKind::kFeedback) {
+      Feedback feedback;
+      feedback.payment = record.payment;
+      feedback.outcome = record.outcome;
+      feedback.source = record.source;
+      feedback.known_at = record.known_at;
+      pipeline.apply(feedback);
+      return true;
+    }
+    const auto answer = pipeline.apply(record.payment, record.logged_at);
+    if (!record.rejected.empty()) return true;
+    if (record.model != bundle.manifest.version) {
+      ++result.other_models;
+      return true;
+    }
+    ++result.decisions;
+    const std::string text = difference(record, answer, pipeline.last_features());
+    if (text.empty()) return true;
+    ++result.different;
+    if (result.differences.size() < kShownDifferences) {
+      result.differences.push_back(fmt::format(
+          "payment {} at position {}: {}", record.payment.transaction_id, record.position, text));
+    }
+    return true;
+  });
+  progress.update(result.entries);
+  progress.end();
+  return result;
+}
+
+void add_verify_command(CLI::App& weir, Terminal& terminal) {
+  CLI::App* command = add_command(
+      weir, terminal, "verify",
+      "Execute a journal again and compare every decision with the recorded one, to the bit",
+      "weir verify out/journal out/run/bundle --history out/run/lake");
+  auto options = std::make_shared<VerifyOptions>();
+  command->add_option("journal", options->journal, "Folder of weir serve's journal")->required();
+  command->add_option("bundle", options->bundle, "The bundle that decided (folder)")->required();
+  command->add_option("--history", options->history, "As it was given to weir serve");
+  add_time_option(*command, "--history-to", options->history_to, "As it was given to weir serve");
+  command->add_option("--threads", options->threads, "For reading the history; 0 = all cores");
+  command->callback([options, &terminal] {
+    const auto progress = terminal.make_progress();
+    const VerifyResult result = run_verify(*options, *progress);
+    if (terminal.json) {
+      const nlohmann::ordered_json json = {{"entries", result.entries},
+                                           {"decisions", result.decisions},
+                                           {"other_models", result.other_models},
+                                           {"different", result.different},
+                                           {"differences", result.differences}};
+      fmt::print("{}\n", json.dump(2));
+    } else {
+      fmt::print("entries              {:>12}\ndecided again        {:>12}\n", result.entries,
+                 result.decisions);
+      fmt::print("by other bundles     {:>12}\ndifferent            {:>12}\n", result.other_models,
+                 result.different);
+      for (const std::string& line : result.differences) fmt::print("  {}\n", line);
+    }
+    if (result.different != 0) {
+      throw Error(
+          fmt::format("journal \"{}\": {} of {} decisions differ from what bundle {} "
+                      "decides; the journal or the bundle was changed",
+                      options->journal, result.different, result.decisions, options->bundle));
+    }
+  });
+}
+
+}  // namespace weir::cli
