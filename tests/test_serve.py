@@ -156,8 +156,8 @@ def test_feedback_on_a_stranger_needs_the_payment(service: Service) -> None:
 
 def test_endpoints_say_what_they_take(service: Service) -> None:
     assert service.get("/v1/nothing").status == 404
-    wrong = service.get("/v1/decisions")
-    assert (wrong.status, wrong.headers["Allow"]) == (405, "POST")
+    wrong = service.call("PUT", "/v1/decisions")
+    assert (wrong.status, wrong.headers["Allow"]) == (405, "POST, GET")
     assert service.get("/v1/decisions/abc").status == 422
     assert service.get("/v1/decisions/123456789").status == 404
     text = service.call("POST", "/v1/decisions", "{}", {"Content-Type": "text/plain"})
