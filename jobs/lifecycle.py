@@ -83,7 +83,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=HOME / "out/lifecycle")
     parser.add_argument("--stack", type=Path, default=HOME / "out/stack")
     parser.add_argument("--customers", type=int, default=6000)
-    parser.add_argument("--terminals", type=int, default=12)
+    parser.add_argument("--terminals", type=int, default=25)
     parser.add_argument("--minutes", type=float, default=15)
     arguments = parser.parse_args()
     story = Story()
@@ -111,8 +111,7 @@ def live(arguments: argparse.Namespace, story: Story) -> None:
     command.run(
         *("simulate", "--preset", "course-small", "--customers", arguments.customers),
         *("--terminals", arguments.terminals, "--days", 90, "--days-per-file", 30),
-        *("--seed", 11, "--terminal-starts", arguments.terminals / 120, "--terminal-episode"),
-        *("10d", "--out", data),
+        *("--seed", 11, "--out", data),
     )
     files = sorted((data / "raw").glob("*.txt"))
     for path in files[:2]:
