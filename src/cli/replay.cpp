@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "cli/loop_scenarios.h"
 #include "core/pipeline/pipeline.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/money.h"
@@ -170,11 +171,37 @@ void add_replay_command(CLI::App& weir, Terminal& terminal) {
       ->required();
   command->add_option("--out", options->out, "Parquet file of the decisions");
   add_period_options(*command, options->from, options->to);
-  add_duration_option(*command, "--label-delay", options->label_delay,
-                      "When outcomes become known; the bundle's own if not given");
+  auto flags = std::make_shared<FeedbackFlags>();
+  flags->add_to(*command);
+  auto scenarios = std::make_shared<std::string>();
+  command->add_option("--scenarios", *scenarios,
+                      "TOML file of [[scenario]] tables, all run over the same payments");
+  auto run_in = std::make_shared<std::optional<Seconds>>();
+  add_duration_option(*command, "--run-in", *run_in,
+                      "The loop is closed this long before --from; 2d if not given");
   command->add_option("--threads", options->threads, "Threads for reading; 0 = all cores");
-  command->callback([options, &terminal] {
+  command->callback([options, flags, scenarios, run_in, &terminal] {
     const auto progress = terminal.make_progress();
+    const Bundle bundle = registry::load_bundle(options->bundle);
+    if (!bundle.beliefs_toml.empty()) {
+      LoopReplayOptions loop{options->lake, options->from, options->to};
+      loop.threads = options->threads;
+      loop.run_in = run_in->value_or(loop.run_in);
+      LoopScenario base = scenario_of(bundle);
+      flags->apply_to(base);
+      const auto all =
+          scenarios->empty() ? std::vector<LoopScenario>{base} : load_scenarios(*scenarios, base);
+      const auto results = replay_loops(bundle, loop, all, nullptr, *progress);
+      if (terminal.json) {
+        nlohmann::ordered_json json = nlohmann::ordered_json::array();
+        for (const LoopResult& result : results) json.push_back(loop_json(result));
+        fmt::print("{}\n", json.dump(2));
+      } else {
+        print_loops(results);
+      }
+      return;
+    }
+    options->label_delay = flags->label_delay;
     const ReplayResult result = run_replay(*options, *progress);
     if (terminal.json) {
       fmt::print("{}\n", to_json(result, *options).dump(2));

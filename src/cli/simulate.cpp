@@ -30,6 +30,7 @@ struct Flags {
   std::optional<std::int64_t> days;
   std::optional<std::string> start;
   std::optional<double> terminal_starts;
+  std::optional<double> terminal_fraud_share;
   std::optional<std::string> terminal_episode;
   std::optional<double> customer_starts;
   std::optional<std::string> customer_episode;
@@ -79,6 +80,7 @@ SimulateOptions options_of(const Flags& flags) {
   replace(spec.mean_payments_per_day, flags.mean_payments);
   replace(spec.days, flags.days);
   replace(spec.terminal_starts_per_day, flags.terminal_starts);
+  replace(spec.terminal_fraud_share, flags.terminal_fraud_share);
   replace(spec.customer_starts_per_day, flags.customer_starts);
   replace(spec.midnight_starts, flags.midnight_starts);
   replace(spec.warm_start, flags.warm_start);
@@ -195,6 +197,8 @@ void add_simulate_command(CLI::App& weir, Terminal& terminal) {
   command->add_option("--start", flags->start, "First day, YYYY-MM-DD");
   command->add_option("--terminal-starts", flags->terminal_starts,
                       "Terminals compromised a day (scenario 2)");
+  command->add_option("--terminal-fraud-share", flags->terminal_fraud_share,
+                      "Share of a compromised terminal's payments that are fraud; 1 if not given");
   command->add_option("--terminal-episode", flags->terminal_episode, "For how long, e.g. 28d");
   command->add_option("--customer-starts", flags->customer_starts,
                       "Customers compromised a day (scenario 3)");

@@ -1,4 +1,5 @@
 #include "cli/train.h"
+#include "cli/train_beliefs.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -111,8 +112,22 @@ void add_train_command(CLI::App& weir, Terminal& terminal) {
                   "weir train features.parquet --out model --search 10");
   auto options = std::make_shared<TrainOptions>();
   training::TrainingSettings& settings = options->settings;
-  command->add_option("input", options->input, "Feature table (Parquet) of weir features")
+  auto beliefs = std::make_shared<BeliefOptions>();
+  command
+      ->add_option("input", options->input,
+                   "Feature table (Parquet) of weir features; with --beliefs a lake")
       ->required();
+  auto with_beliefs = std::make_shared<bool>(false);
+  command->add_flag("--beliefs", *with_beliefs,
+                    "Train on a lake for the closed loop: a model without outcomes, rates of the "
+                    "beliefs, a policy in roubles");
+  command->add_option("--spec", beliefs->spec, "With --beliefs: feature spec without outcomes");
+  auto label_delay = std::make_shared<std::optional<Seconds>>();
+  add_duration_option(*command, "--label-delay", *label_delay,
+                      "With --beliefs: when labels become known");
+  command->add_option("--genuine-sample", beliefs->genuine_sample,
+                      "With --beliefs: learn from one in so many genuine payments; 0: by size");
+  add_policy_options(*command, beliefs->policy, beliefs->answers);
   command->add_option("--out", options->out, "Folder of the bundle")->required();
   command->add_option("--name", settings.name, "Name of the model");
   add_time_option(*command, "--train-from", settings.train_from,
@@ -146,9 +161,11 @@ void add_train_command(CLI::App& weir, Terminal& terminal) {
   command->add_option("--seed", settings.seed, "Same table and seed, same bytes");
   settings.threads = 0;
   command->add_option("--threads", settings.threads, "0: all cores");
-  command->callback([options, &terminal] {
+  command->callback([options, beliefs, with_beliefs, label_delay, &terminal] {
+    beliefs->label_delay = label_delay->value_or(beliefs->label_delay);
     const auto progress = terminal.make_progress();
-    const TrainResult result = run_train(*options, *progress);
+    const TrainResult result = *with_beliefs ? run_train_beliefs(*options, *beliefs, *progress)
+                                             : run_train(*options, *progress);
     if (terminal.json) {
       print_json(result, *options);
     } else {

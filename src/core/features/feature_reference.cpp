@@ -13,8 +13,9 @@ constexpr std::string_view kBegin = R"(# Features
 
 <!-- Made by features_reference() in src/core/features/feature_reference.cpp; a test compares. -->
 
-A feature spec is a TOML file that lists the inputs of a model in their order. Two are built in: `handbook`, the
-15 inputs of the Fraud Detection Handbook, equal to its published transformed data, and `weir`, ours.
+A feature spec is a TOML file that lists the inputs of a model in their order. Three are built in: `handbook`, the
+15 inputs of the Fraud Detection Handbook, equal to its published transformed data; `weir`, ours; and `card`, ours for
+a model with beliefs, in which no outcome is an input.
 
 ```toml
 name = "mine"
@@ -76,7 +77,7 @@ std::string features_reference() {
   page += fmt::format(
       "\nA spec has 1 to {} inputs, and window + delay is at most {}.\n\n## Built-in specs\n",
       FeatureSpec::kMaxInputs, format_duration(FeatureSpec::kMaxReach));
-  for (const char* name : {"handbook", "weir"}) {
+  for (const char* name : {"handbook", "weir", "card"}) {
     const FeatureSpec spec = FeatureSpec::builtin(name);
     page += fmt::format("\n`{}`, {} inputs, fingerprint `{}`:\n\n```toml\n{}```\n", name,
                         spec.size(), spec.fingerprint(), spec.to_toml());

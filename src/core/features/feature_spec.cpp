@@ -59,11 +59,27 @@ input = [
   { key = "terminal", aggregate = "known_genuine_since_last_known_fraud", window = "35d" },
 ])";
 
+// No outcome among its inputs: what outcomes say, the beliefs add (core/beliefs/composition.h).
+constexpr std::string_view kCard = R"(
+name = "card"
+input = [
+  { key = "payment", aggregate = "amount" },
+  { key = "customer", aggregate = "count", window = ["1d", "7d", "28d"] },
+  { key = "customer", aggregate = "mean", window = ["1d", "7d", "28d"] },
+  { key = "customer", aggregate = "mean", window = "14d", delay = "14d" },
+  { key = "customer", aggregate = "std", window = "28d" },
+  { key = "customer", aggregate = "max", window = ["7d", "28d"] },
+  { key = "customer", aggregate = "amount_to_mean", window = ["7d", "28d"] },
+  { key = "customer", aggregate = "amount_to_mean", window = "14d", delay = "14d" },
+  { key = "customer", aggregate = "amount_to_max", window = "28d" },
+  { key = "customer", aggregate = "amount_to_max", window = "14d", delay = "14d" },
+])";
+
 struct BuiltinSpec {
   std::string_view name;
   std::string_view text;
 };
-constexpr BuiltinSpec kBuiltins[] = {{"handbook", kHandbook}, {"weir", kWeir}};
+constexpr BuiltinSpec kBuiltins[] = {{"handbook", kHandbook}, {"weir", kWeir}, {"card", kCard}};
 
 /// Reads one spec; knows where it is for the error texts.
 class SpecReader {
@@ -259,9 +275,16 @@ FeatureSpec FeatureSpec::builtin(std::string_view name) {
   for (const BuiltinSpec& spec : kBuiltins) {
     if (spec.name == name) return parse(spec.text, spec.name);
   }
-  throw UsageError(fmt::format(
-      "unknown feature spec \"{}\"; built in are \"handbook\" and \"weir\", or give a .toml file",
-      name));
+  throw UsageError(
+      fmt::format("unknown feature spec \"{}\"; built in are \"handbook\", \"weir\" and \"card\", "
+                  "or give a .toml file",
+                  name));
+}
+
+bool FeatureSpec::needs_outcomes() const {
+  return std::any_of(inputs_.begin(), inputs_.end(), [](const FeatureInput& input) {
+    return word_of(input.aggregate).needs_outcomes;
+  });
 }
 
 std::string FeatureSpec::to_toml() const {

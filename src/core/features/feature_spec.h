@@ -26,8 +26,8 @@ class FeatureSpec {
 
   /// Throws Error naming `source`, the line, the word and the nearest known one.
   static FeatureSpec parse(std::string_view toml, std::string_view source);
-  /// `handbook`: the 15 inputs of the Fraud Detection Handbook. `weir`: ours. Throws UsageError for
-  /// another name.
+  /// `handbook`: the 15 inputs of the Fraud Detection Handbook. `weir`: ours. `card`: ours for a
+  /// bundle with beliefs, without any outcome among them. Throws UsageError for another name.
   static FeatureSpec builtin(std::string_view name);
   static bool is_builtin(std::string_view name);
 
@@ -36,6 +36,8 @@ class FeatureSpec {
   /// Column names, in column order.
   const std::vector<std::string>& names() const { return names_; }
   std::size_t size() const { return inputs_.size(); }
+  /// Whether any input looks at known outcomes.
+  bool needs_outcomes() const;
   /// 32 hex digits (XXH3-128) of the inputs in order and the version of their meaning; the spec's
   /// own name has no part in it. Equal fingerprints: equal columns.
   const std::string& fingerprint() const { return fingerprint_; }

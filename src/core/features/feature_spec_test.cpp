@@ -28,7 +28,7 @@ TEST(FeatureSpec, TheHandbookHasItsFifteenInputs) {
 }
 
 TEST(FeatureSpec, CanonicalTextReadsBackTheSame) {
-  for (const char* name : {"handbook", "weir"}) {
+  for (const char* name : {"handbook", "weir", "card"}) {
     const FeatureSpec spec = FeatureSpec::builtin(name);
     const FeatureSpec back = FeatureSpec::parse(spec.to_toml(), "canonical");
     EXPECT_EQ(back.inputs(), spec.inputs());
@@ -122,7 +122,7 @@ TEST(FeatureSpec, WhatMakesNoSenseIsAnError) {
 TEST(FeatureSpec, AnUnknownBuiltinIsWrongUse) {
   EXPECT_THAT([] { FeatureSpec::builtin("wier"); },
               ThrowsMessage<UsageError>(AllOf(HasSubstr("unknown feature spec \"wier\""),
-                                              HasSubstr("\"handbook\" and \"weir\""))));
+                                              HasSubstr("\"handbook\", \"weir\" and \"card\""))));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <openssl/sha.h>
 
 #include <nlohmann/json.hpp>
-#include <set>
+#include <vector>
 
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
@@ -17,6 +17,7 @@ using nlohmann::ordered_json;
 constexpr int kFormat = 1;
 constexpr std::size_t kVersionDigits = 16;
 constexpr std::string_view kManifest = "model.json";
+constexpr std::string_view kBeliefs = "beliefs.toml";
 constexpr std::string_view kParts[] = {"calibration.json", "card.md",      "features.toml",
                                        "forest.ubj",       "metrics.json", "policy.toml"};
 
@@ -145,7 +146,9 @@ const std::string& part(const BundleFiles& files, std::string_view name, std::st
 void check_hashes(const BundleManifest& manifest,
                   const BundleFiles& files,
                   std::string_view source) {
-  for (const std::string_view name : kParts) {
+  std::vector<std::string_view> parts(std::begin(kParts), std::end(kParts));
+  if (manifest.sha256.contains(std::string(kBeliefs))) parts.push_back(kBeliefs);
+  for (const std::string_view name : parts) {
     const std::string got = sha256_hex(part(files, name, source));
     const auto wanted = manifest.sha256.find(std::string(name));
     if (wanted == manifest.sha256.end() || wanted->second != got) {
@@ -157,7 +160,7 @@ void check_hashes(const BundleManifest& manifest,
     }
   }
   const std::string version = version_of(manifest);
-  if (manifest.sha256.size() != std::size(kParts) || version != manifest.version) {
+  if (manifest.sha256.size() != parts.size() || version != manifest.version) {
     throw Error(fmt::format(
         "bundle \"{}\": {} gives version {}, its content {}; the bundle is damaged, restore or "
         "retrain it",
@@ -175,6 +178,7 @@ BundleFiles bundle_files(const Bundle& bundle) {
   files["policy.toml"] = bundle.policy_toml;
   files["metrics.json"] = bundle.metrics_json;
   files["card.md"] = bundle.card;
+  if (!bundle.beliefs_toml.empty()) files[std::string(kBeliefs)] = bundle.beliefs_toml;
   BundleManifest manifest = bundle.manifest;
   manifest.feature_fingerprint = bundle.features.fingerprint();
   manifest.sha256.clear();
@@ -196,6 +200,9 @@ Bundle parse_bundle(const BundleFiles& files, std::string_view source) {
       part(files, "policy.toml", source),
       part(files, "metrics.json", source),
       part(files, "card.md", source)};
+  if (bundle.manifest.sha256.contains(std::string(kBeliefs))) {
+    bundle.beliefs_toml = part(files, kBeliefs, source);
+  }
   if (bundle.features.fingerprint() != bundle.manifest.feature_fingerprint) {
     throw Error(fmt::format(
         "bundle \"{}\": made for features {}, this build computes {} ({} columns) from its "

@@ -48,13 +48,16 @@ struct Bundle {
   FeatureSpec features;
   std::string forest_ubj;  ///< XGBoost's UBJ, for Forest::parse_ubj.
   Calibration calibration;
-  std::string policy_toml;   ///< For Policy::parse.
+  /// For Policy::parse; with beliefs for MoneyPolicy::parse.
+  std::string policy_toml;
   std::string metrics_json;  ///< Of the validation period.
   std::string card;          ///< Markdown: what a validator wants to read.
+  /// For BeliefRates::parse; empty in a bundle without beliefs, which decides by thresholds.
+  std::string beliefs_toml = {};
 };
 
 /// The files of a bundle by name: `model.json`, `forest.ubj`, `features.toml`, `calibration.json`,
-/// `policy.toml`, `metrics.json`, `card.md`.
+/// `policy.toml`, `metrics.json`, `card.md`, and with beliefs `beliefs.toml`.
 using BundleFiles = std::map<std::string, std::string>;
 
 /// The files of `bundle`, with hashes and version computed. Equal bundles give equal bytes.

@@ -7,29 +7,15 @@
 #include <string_view>
 #include <vector>
 
-#include "core/decision/policy.h"
+#include "core/decision/decision.h"
 #include "core/transaction/payment.h"
 
 namespace weir {
 
-/// What the pipeline said of one payment.
-struct Decision {
-  std::uint64_t position = 0;  ///< Of the payment in the log, from 0.
-  std::int64_t transaction_id = 0;
-  Action action = Action::kApprove;
-  bool late = false;  ///< Older than the newest payment of its customer or terminal.
-  bool repeated =
-      false;         ///< The same payment again: this is the first decision, state is untouched.
-  float margin = 0;  ///< The forest's log-odds.
-  double probability = 0;  ///< Calibrated probability of fraud.
-
-  friend bool operator==(const Decision&, const Decision&) = default;
-};
-
 /// The decisions of the last while by transaction id, so that a payment sent again gets the answer
 /// it got before.
 ///
-/// Remembers decisions until `forget` passes them; find and insert cost O(1). 48 bytes a decision
+/// Remembers decisions until `forget` passes them; find and insert cost O(1). 80 bytes a decision
 /// plus an index of 8 to 16 bytes.
 class DecisionMemory {
  public:

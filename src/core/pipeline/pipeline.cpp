@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/decision/policy.h"
+#include "core/transaction/byte_io.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "core/transaction/hash.h"
@@ -15,7 +16,7 @@ namespace weir {
 namespace {
 
 constexpr std::string_view kMagic = "WEIRPIPE";
-constexpr std::uint32_t kFormatVersion = 1;
+constexpr std::uint32_t kFormatVersion = 2;
 
 std::uint64_t payment_hash(const Payment& payment) {
   const auto bits = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
@@ -28,54 +29,43 @@ Reject reject(const Payment& payment, Rule rule, Field field, std::string value)
   return {rule, field, std::move(value), payment.amount_minor, std::nullopt};
 }
 
-template <typename Value>
-void put(std::string& bytes, Value value) {
-  char raw[sizeof(Value)];
-  std::memcpy(raw, &value, sizeof(Value));
-  bytes.append(raw, sizeof(Value));
-}
-
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
-
-  std::string_view take(std::size_t count) {
-    if (count > rest_.size())
-      throw Error("snapshot: ends early; restore an older snapshot and replay the log");
-    const std::string_view part = rest_.substr(0, count);
-    rest_.remove_prefix(count);
-    return part;
-  }
-  template <typename Value>
-  Value get() {
-    Value value;
-    std::memcpy(&value, take(sizeof(Value)).data(), sizeof(Value));
-    return value;
-  }
-
- private:
-  std::string_view rest_;
-};
-
 void put_entry(std::string& bytes, const DecisionMemory::Entry& entry) {
-  put(bytes, entry.decision.position);
-  put(bytes, entry.decision.transaction_id);
-  put(bytes, static_cast<std::uint8_t>(entry.decision.action));
-  put(bytes, static_cast<std::uint8_t>(entry.decision.late));
-  put(bytes, entry.decision.margin);
-  put(bytes, entry.decision.probability);
-  put(bytes, entry.payment_hash);
-  put(bytes, entry.logged_at);
+  const Decision& decision = entry.decision;
+  put_bytes(bytes, decision.position);
+  put_bytes(bytes, decision.transaction_id);
+  put_bytes(bytes, static_cast<std::uint8_t>(decision.action));
+  put_bytes(bytes, static_cast<std::uint8_t>(decision.cause));
+  put_bytes(bytes, static_cast<std::uint8_t>(decision.review));
+  put_bytes(bytes, static_cast<std::uint8_t>(decision.late));
+  put_bytes(bytes, decision.margin);
+  put_bytes(bytes, decision.score);
+  put_bytes(bytes, decision.probability);
+  put_bytes(bytes, decision.beliefs.model);
+  put_bytes(bytes, decision.beliefs.takeover);
+  put_bytes(bytes, decision.beliefs.card);
+  put_bytes(bytes, decision.beliefs.terminal);
+  put_bytes(bytes, decision.audit_probability);
+  put_bytes(bytes, entry.payment_hash);
+  put_bytes(bytes, entry.logged_at);
 }
 
-DecisionMemory::Entry get_entry(Reader& reader) {
+DecisionMemory::Entry get_entry(ByteReader& reader) {
   DecisionMemory::Entry entry;
-  entry.decision.position = reader.get<std::uint64_t>();
-  entry.decision.transaction_id = reader.get<std::int64_t>();
-  entry.decision.action = static_cast<Action>(reader.get<std::uint8_t>());
-  entry.decision.late = reader.get<std::uint8_t>() != 0;
-  entry.decision.margin = reader.get<float>();
-  entry.decision.probability = reader.get<double>();
+  Decision& decision = entry.decision;
+  decision.position = reader.get<std::uint64_t>();
+  decision.transaction_id = reader.get<std::int64_t>();
+  decision.action = static_cast<Action>(reader.get<std::uint8_t>());
+  decision.cause = static_cast<Cause>(reader.get<std::uint8_t>());
+  decision.review = reader.get<std::uint8_t>() != 0;
+  decision.late = reader.get<std::uint8_t>() != 0;
+  decision.margin = reader.get<float>();
+  decision.score = reader.get<float>();
+  decision.probability = reader.get<double>();
+  decision.beliefs.model = reader.get<float>();
+  decision.beliefs.takeover = reader.get<float>();
+  decision.beliefs.card = reader.get<float>();
+  decision.beliefs.terminal = reader.get<float>();
+  decision.audit_probability = reader.get<float>();
   entry.payment_hash = reader.get<std::uint64_t>();
   entry.logged_at = reader.get<Seconds>();
   return entry;
@@ -86,11 +76,22 @@ DecisionMemory::Entry get_entry(Reader& reader) {
 Pipeline::Pipeline(const Bundle& bundle, PipelineOptions options)
     : options_(std::move(options)),
       version_(bundle.manifest.version),
-      policy_(Policy::parse(bundle.policy_toml, version_ + "/policy.toml")),
       calibration_(bundle.calibration),
       features_(bundle.features),
       scorer_(Forest::parse_ubj(bundle.forest_ubj, version_ + "/forest.ubj")),
       row_(bundle.features.size()) {
+  if (bundle.beliefs_toml.empty()) {
+    policy_ = Policy::parse(bundle.policy_toml, version_ + "/policy.toml");
+  } else {
+    if (bundle.features.needs_outcomes()) {
+      throw Error(fmt::format(
+          "bundle {}: has beliefs and a feature that looks at outcomes, which would count twice; "
+          "train it on a spec without them, such as \"card\"",
+          version_));
+    }
+    loop_.emplace(BeliefRates::parse(bundle.beliefs_toml, version_ + "/beliefs.toml"),
+                  MoneyPolicy::parse(bundle.policy_toml, version_ + "/policy.toml"));
+  }
   if (scorer_.feature_count() != row_.size()) {
     throw Error(
         fmt::format("bundle {}: the forest reads {} features, features.toml has {}; train it again",
@@ -126,34 +127,49 @@ std::variant<Decision, Reject> Pipeline::apply(const Payment& payment, Seconds l
   }
   const std::uint64_t late_before = features_.counters().late + features_.counters().too_late;
   features_.apply(payment, row_);
+  const float margin = scorer_.margin(row_.data());
+  const double probability = calibration_.probability(margin);
   Decision decision;
+  if (loop_) {
+    decision = loop_->decide(payment, {margin, probability});
+  } else {
+    decision.transaction_id = payment.transaction_id;
+    decision.probability = probability;
+    decision.score = margin;
+    decision.action = policy_.decide(margin);
+  }
   decision.position = position;
-  decision.transaction_id = payment.transaction_id;
+  decision.margin = margin;
   decision.late = features_.counters().late + features_.counters().too_late != late_before;
-  decision.margin = scorer_.margin(row_.data());
-  decision.probability = calibration_.probability(decision.margin);
-  decision.action = policy_.decide(decision.margin);
   memory_.insert({decision, hash, logged_at});
   return decision;
 }
 
 void Pipeline::apply(const Feedback& feedback) {
   ++position_;
-  features_.apply(feedback);
+  // Features that look at no outcome need none.
+  if (!loop_) return features_.apply(feedback);
+  loop_->apply(feedback);
+}
+
+void Pipeline::apply(const Control& control) {
+  ++position_;
+  if (loop_) loop_->apply(control);
 }
 
 std::string Pipeline::snapshot() const {
   std::string bytes(kMagic);
-  put(bytes, kFormatVersion);
-  put(bytes, static_cast<std::uint32_t>(version_.size()));
+  put_bytes(bytes, kFormatVersion);
+  put_bytes(bytes, static_cast<std::uint32_t>(version_.size()));
   bytes += version_;
-  put(bytes, position_);
-  put(bytes, static_cast<std::uint64_t>(memory_.size()));
+  put_bytes(bytes, position_);
+  put_bytes(bytes, static_cast<std::uint64_t>(memory_.size()));
   for (const auto& entry : memory_.entries()) put_entry(bytes, entry);
   const std::string features = features_.snapshot();
-  put(bytes, static_cast<std::uint64_t>(features.size()));
+  put_bytes(bytes, static_cast<std::uint64_t>(features.size()));
   bytes += features;
-  put(bytes, static_cast<std::uint64_t>(XXH3_64bits(bytes.data(), bytes.size())));
+  if (loop_) loop_->append_snapshot(bytes);
+  put_bytes(bytes, static_cast<std::uint64_t>(XXH3_64bits(bytes.data(), bytes.size())));
   return bytes;
 }
 
@@ -169,7 +185,7 @@ Pipeline Pipeline::restore(const Bundle& bundle, std::string_view bytes, Pipelin
     throw Error(
         "snapshot: damaged (its checksum differs); restore an older snapshot and replay the log");
   }
-  Reader reader(bytes.substr(kMagic.size()));
+  ByteReader reader(bytes.substr(kMagic.size()));
   const auto format = reader.get<std::uint32_t>();
   if (format != kFormatVersion) {
     throw Error(fmt::format("snapshot: format {}, this build reads {}; replay the log instead",
@@ -188,6 +204,7 @@ Pipeline Pipeline::restore(const Bundle& bundle, std::string_view bytes, Pipelin
   const auto feature_bytes = reader.get<std::uint64_t>();
   pipeline.features_ =
       FeatureEngine::restore(bundle.features, reader.take(feature_bytes), "snapshot");
+  if (pipeline.loop_) pipeline.loop_->restore_snapshot(reader);
   return pipeline;
 }
 

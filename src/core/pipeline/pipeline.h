@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "core/cleaning/clean_row.h"
+#include "core/decision/decision_loop.h"
 #include "core/features/feature_engine.h"
 #include "core/model/bundle.h"
 #include "core/model/calibration.h"
@@ -47,8 +49,14 @@ class Pipeline {
   /// Learns the outcome of an earlier payment; takes a position too.
   void apply(const Feedback& feedback);
 
+  /// Changes what all keys share; takes a position too. Means nothing without beliefs.
+  void apply(const Control& control);
+
   /// Position of the next entry.
   std::uint64_t position() const { return position_; }
+
+  /// Beliefs and policy of a bundle that has them, else null.
+  const DecisionLoop* loop() const { return loop_ ? &*loop_ : nullptr; }
 
   /// Model inputs of the last decided payment, one a feature; for explanation and tests.
   const std::vector<float>& last_features() const { return row_; }
@@ -69,6 +77,7 @@ class Pipeline {
   Calibration calibration_;
   FeatureEngine features_;
   Scorer scorer_;
+  std::optional<DecisionLoop> loop_;
   DecisionMemory memory_;
   std::uint64_t position_ = 0;
   std::vector<float> row_;

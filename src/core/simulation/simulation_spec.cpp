@@ -79,6 +79,7 @@ void SimulationSpec::validate() const {
   require("terminal-starts", terminal_starts_per_day, 0.0, static_cast<double>(terminals));
   require("customer-starts", customer_starts_per_day, 0.0, static_cast<double>(customers));
   require<Seconds>("terminal-episode", terminal_episode, 1, 3'650 * kSecondsPerDay);
+  require("terminal-fraud-share", terminal_fraud_share, 0.0, 1.0);
   require<Seconds>("customer-episode", customer_episode, 1, 365 * kSecondsPerDay);
   require<std::int64_t>("days-per-file", days_per_file, 0, 100'000);
   require("defects", defects, 0.0, 1'000.0);

@@ -43,6 +43,7 @@ struct SimulationSpec {
 
   double terminal_starts_per_day = 2;
   Seconds terminal_episode = 28 * kSecondsPerDay;
+  double terminal_fraud_share = 1;  ///< Of a compromised terminal's payments.
   double customer_starts_per_day = 3;
   Seconds customer_episode = 14 * kSecondsPerDay;
   /// Exactly that many different ones a day, at midnight, not on the last day (the handbook's way);

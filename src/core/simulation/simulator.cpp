@@ -5,6 +5,7 @@
 
 #include "core/simulation/subject.h"
 #include "core/transaction/error.h"
+#include "core/transaction/hash.h"
 
 namespace weir {
 namespace {
@@ -18,6 +19,15 @@ const SimulationSpec& validated(const SimulationSpec& spec) {
 
 Simulator::Simulator(const SimulationSpec& spec)
     : spec_(validated(spec)), population_(spec), episodes_(spec) {}
+
+/// Whether this payment of a compromised terminal is one of the frauds.
+bool Simulator::terminal_fraud(const SimulatedPayment& payment,
+                               std::int64_t day,
+                               int number) const {
+  return unit_interval(hash64(hash64(spec_.seed, payment.customer, payment.terminal),
+                              static_cast<std::uint64_t>(day),
+                              static_cast<std::uint64_t>(number))) < spec_.terminal_fraud_share;
+}
 
 void Simulator::append_customer_day(std::int64_t customer,
                                     std::int64_t day,
@@ -43,7 +53,10 @@ void Simulator::append_customer_day(std::int64_t customer,
     payment.second = inside ? static_cast<std::int32_t>(second) : 86'400;
     const Seconds time = spec_.start + day * kSecondsPerDay + payment.second;
     if (payment.amount_minor > kLargestGenuineAmountMinor) payment.scenario = 1;
-    if (episodes_.terminal_compromised(terminal, time)) payment.scenario = 2;
+    if (episodes_.terminal_compromised(terminal, time) &&
+        (spec_.terminal_fraud_share >= 1 || terminal_fraud(payment, day, i))) {
+      payment.scenario = 2;
+    }
     payments.push_back(payment);
   }
 }

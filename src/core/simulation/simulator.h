@@ -43,6 +43,7 @@ class Simulator {
   void append_customer_day(std::int64_t customer,
                            std::int64_t day,
                            std::vector<SimulatedPayment>& payments) const;
+  bool terminal_fraud(const SimulatedPayment& payment, std::int64_t day, int number) const;
   void compromise(const Episode& episode,
                   std::int64_t day,
                   std::vector<SimulatedPayment>& payments,

@@ -40,6 +40,18 @@ enum class OutcomeSource : std::uint8_t {
   kMaturity = 3
 };
 
+/// What a decision was made with: how likely the payment was a fraud, and whose. Negative where
+/// nothing is known.
+struct DecisionBeliefs {
+  float model = -1;     ///< By the model alone, whose inputs know no outcome.
+  float takeover = -1;  ///< That its card is taken over, if the card is why it is a fraud.
+  float card = -1;      ///< Because of the card, with what is known of the customer.
+  float terminal = -1;  ///< Because of the terminal.
+
+  bool known() const { return model >= 0; }
+  friend bool operator==(const DecisionBeliefs&, const DecisionBeliefs&) = default;
+};
+
 /// The outcome of an earlier payment. Carries the payment's keys, so it routes without a look-up.
 /// The later `known_at` wins; a correction reverses what the earlier feedback added.
 struct Feedback {
@@ -47,6 +59,9 @@ struct Feedback {
   Outcome outcome = Outcome::kGenuine;
   OutcomeSource source = OutcomeSource::kMaturity;
   Seconds known_at = 0;  ///< From this time on anything may know the outcome.
+  /// Added at ingest where weir made the decision, so that a fraud is attributed to the card or to
+  /// the terminal without one key reading the other.
+  DecisionBeliefs beliefs = {};
 
   friend bool operator==(const Feedback&, const Feedback&) = default;
 };

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/transaction/payment.h"
 #include "core/transaction/progress.h"
@@ -23,6 +24,10 @@ PaymentColumns read_lake(const std::string& location,
                          std::optional<Seconds> to,
                          int threads,
                          Progress& progress);
+
+/// The days that the lake's partitions cover, [first midnight, midnight after the last). Throws
+/// Error for a missing lake or one whose files are not partitioned by date.
+std::pair<Seconds, Seconds> lake_period(const std::string& location);
 
 /// The payments of one Parquet file with the lake's columns, in the file's order.
 PaymentColumns read_payment_file(const std::string& location);

@@ -367,6 +367,18 @@ PaymentColumns read_lake(const std::string& location,
   return all;
 }
 
+std::pair<Seconds, Seconds> lake_period(const std::string& location) {
+  const std::vector<Place> places = find_files(open_place(location));
+  const auto first = partition_day(places.front().path);
+  const auto last = partition_day(places.back().path);
+  if (!first || !last) {
+    throw Error(fmt::format(
+        "lake \"{}\": has files outside date=YYYY-MM-DD folders; make it with weir clean",
+        location));
+  }
+  return {*first, *last + kSecondsPerDay};
+}
+
 PaymentColumns read_payment_file(const std::string& location) {
   const Place place = open_place(location);
   std::vector<LakeFile> files(1);

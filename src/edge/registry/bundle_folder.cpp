@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/beliefs/rates.h"
+#include "core/decision/money_policy.h"
 #include "core/decision/policy.h"
 #include "core/model/forest.h"
 #include "core/transaction/error.h"
@@ -21,7 +23,12 @@ Bundle load_bundle(const fs::path& folder) {
     if (entry.is_regular_file() && name != ".weir") files[name] = files::read_text(entry.path());
   }
   Bundle bundle = parse_bundle(files, folder.string());
-  Policy::parse(bundle.policy_toml, (folder / "policy.toml").string());
+  if (bundle.beliefs_toml.empty()) {
+    Policy::parse(bundle.policy_toml, (folder / "policy.toml").string());
+  } else {
+    MoneyPolicy::parse(bundle.policy_toml, (folder / "policy.toml").string());
+    BeliefRates::parse(bundle.beliefs_toml, (folder / "beliefs.toml").string());
+  }
   const Forest forest = Forest::parse_ubj(bundle.forest_ubj, (folder / "forest.ubj").string());
   if (forest.feature_count() != bundle.features.size()) {
     throw Error(
