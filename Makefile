@@ -1,5 +1,5 @@
 # Each target is one line that calls the real thing; run and test set up the machine themselves.
-.PHONY: help run test bench build check tidy fuzz stack stack-down lifecycle serve
+.PHONY: help run test bench build check tidy fuzz stack stack-down lifecycle serve money
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -15,6 +15,9 @@ test: ## set up, check, build, and run every test
 
 bench: ## the benchmarks with their rivals; each checks the answer before it times
 	@bench/run.sh
+
+money: build ## the closed loop on course-shaped months against its bounds; about an hour
+	@.venv/bin/python bench/money/run.py
 
 build: ## set up this machine and build the release preset
 	@tools/build.sh release

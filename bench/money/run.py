@@ -239,9 +239,7 @@ def main() -> None:
             if not options.keep:
                 shutil.rmtree(lake.parent)
 
-    print(
-        "\n| setting | damage RUB/30 d | FPR % | FNR % | lost % | AP | challenges a customer-month |"
-    )
+    print("\n| setting | damage RUB/30 d | FPR % | FNR % | lost % | AP | challenges a card-month |")
     print("|---|---|---|---|---|---|---|")
     missed = []
     for one in chosen:

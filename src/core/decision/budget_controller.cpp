@@ -33,15 +33,13 @@ void BudgetController::observe(const Decision& decision) {
   ++challenges_;
 }
 
-void BudgetController::observe(const Feedback& feedback) {
-  if (feedback.source == OutcomeSource::kChallenge) {
-    ++asked_;
-    answered_ += feedback.outcome != Outcome::kUnanswered;
-    denied_ += feedback.outcome == Outcome::kFraud;
-  } else if (feedback.source == OutcomeSource::kChargeback) {
-    ++passed_;
-  }
+void BudgetController::observe(const Feedback& answer) {
+  if (answer.source != OutcomeSource::kChallenge) return;
+  ++asked_;
+  answered_ += answer.outcome != Outcome::kUnanswered;
 }
+
+void BudgetController::observe_challenged_fraud(bool passed) { (passed ? passed_ : denied_) += 1; }
 
 Control BudgetController::next(Seconds time) {
   const bool first = next_ == 0;

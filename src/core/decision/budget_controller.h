@@ -15,7 +15,7 @@ namespace weir {
 /// the multiplier moves slowly against them.
 ///
 /// Also counts what becomes of challenges, from the bundle's rates as a prior worth kPriorAnswers
-/// of them: how many are answered at once, how many frauds pass only as chargebacks come in.
+/// of them: how many are answered at once, how many frauds pass a label delay later.
 class BudgetController {
  public:
   static constexpr double kPriorAnswers = 200;
@@ -24,8 +24,11 @@ class BudgetController {
       : policy_(policy), answers_(answers) {}
 
   void observe(const Decision& decision);
-  /// An answer to a challenge, or the chargeback of a payment that a challenge had confirmed.
-  void observe(const Feedback& feedback);
+  /// An answer to a challenge.
+  void observe(const Feedback& answer);
+  /// The label delay of a challenged fraud is over: it had passed, and came back as a chargeback,
+  /// or its cardholder had denied it. Both as late as each other, or denials would hide the passes.
+  void observe_challenged_fraud(bool passed);
 
   /// Call before each payment; a control event when a new hour has begun.
   bool due(Seconds time) const { return time >= next_; }

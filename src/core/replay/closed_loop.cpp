@@ -39,7 +39,9 @@ void ClosedLoop::release(const PaymentView& payments, std::uint64_t base, Second
                              fraud ? OutcomeSource::kChargeback : OutcomeSource::kMaturity,
                              label_at, awaited_.front().beliefs};
         loop_.apply(label);
-        if (awaited_.front().challenged) controller_.observe(label);
+        if (awaited_.front().challenged && fraud) controller_.observe_challenged_fraud(true);
+      } else if (awaited_.front().denied) {
+        controller_.observe_challenged_fraud(false);
       }
       awaited_.pop_front();
       ++first_awaited_;
@@ -67,16 +69,18 @@ ReplayedPayment ClosedLoop::step(const PaymentView& payments,
   result.decision.position = number;
   if (closed) controller_.observe(result.decision);
   result.executed = result.decision.action == Action::kApprove;
+  bool denied = false;
   if (result.decision.action == Action::kChallenge) {
     const CardholderAnswer answer =
         ask_cardholder(feedback_, payment.transaction_id, payments.is_fraud[row] != 0);
     result.executed = answer.executed;
+    denied = answer.outcome == Outcome::kFraud;
     answers_.push({Feedback{payment, answer.outcome, OutcomeSource::kChallenge,
                             payment.event_time + answer.delay, result.decision.beliefs},
                    number});
   }
-  awaited_.push_back(
-      {result.decision.beliefs, result.executed, result.decision.action == Action::kChallenge});
+  awaited_.push_back({result.decision.beliefs, result.executed,
+                      result.decision.action == Action::kChallenge, denied});
   return result;
 }
 
