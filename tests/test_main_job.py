@@ -94,10 +94,14 @@ def test_labels_known_after_a_day_change_nothing_before_it(
 
 def test_run_without_input_simulates_and_reports(succeed: Run, tmp_path: Path) -> None:
     done = succeed("run", "--out", tmp_path / "run", "--bootstrap", 20, timeout=900)
-    assert "damage in 30 days with weir" in done.stdout
+    assert "with the loop closed" in done.stdout
+    assert "with chargebacks alone" in done.stdout
     assert "live decisions equal the batch" in done.stdout
     for name in (
         "evaluation/report.html",
+        "loop.html",
+        "loop-bundle/beliefs.toml",
+        "loop-decisions.parquet",
         "profile/profile.html",
         "decisions.parquet",
         "bundle/card.md",

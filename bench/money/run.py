@@ -187,7 +187,7 @@ def run_stream(binary: Path, lake: Path, settings: list[Setting]) -> list[dict]:
     return json.loads(
         weir(
             binary, "replay", place / "bundle", lake,
-            "--from", first, "--to", last, "--scenarios", scenarios, "--json",
+            "--from", first, "--to", last, "--scenarios", scenarios, "--out", "", "--json",
         )
     )  # fmt: skip
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "core/evaluation/ranking.h"
 #include "core/features/feature_batch.h"
@@ -31,18 +32,23 @@ struct ScoredBlock {
 
 /// One scenario with what it adds up.
 struct Running {
-  Running(const LoopScenario& given, Seconds loop_from, Seconds from, Seconds to)
+  Running(const LoopScenario& given,
+          Seconds loop_from,
+          Seconds from,
+          Seconds to,
+          std::span<const TruthWindow> truth)
       : scenario(given),
         loop(given.rates, given.policy, given.feedback, loop_from),
-        outcome(from, to) {}
+        outcome(from, to),
+        loss(from, LossBudget{}),
+        episodes(truth) {}
 
   LoopScenario scenario;
   ClosedLoop loop;
   LoopOutcome outcome;
+  LossRecord loss;
+  EpisodeOutcomes episodes;
   std::vector<float> scores;
-  std::vector<std::int64_t> amounts;
-  std::vector<double> multipliers;
-  Seconds day = 0;
   std::vector<ReplayedPayment> block;  // Of the measured payments; for the sink.
 };
 
@@ -123,12 +129,21 @@ void run_block(Running& running,
     const bool fraud = payments.is_fraud[row] != 0;
     const std::int8_t scenario =
         payments.fraud_scenario.empty() ? std::int8_t{0} : payments.fraud_scenario[row];
-    running.outcome.add({payments.event_time[row], payments.customer_id[row],
-                         payments.amount_minor[row], fraud, scenario, replayed.decision.action,
-                         replayed.executed});
-    if (const Seconds day = day_start(payments.event_time[row]); day != running.day) {
-      running.day = day;
-      running.multipliers.push_back(running.loop.loop().multiplier());
+    const LoopPayment done{payments.event_time[row],
+                           payments.customer_id[row],
+                           payments.amount_minor[row],
+                           fraud,
+                           scenario,
+                           replayed.decision.action,
+                           replayed.executed};
+    running.outcome.add(done);
+    running.episodes.add(done, payments.terminal_id[row]);
+    if (replayed.executed) {
+      const bool confirmed = replayed.decision.action == Action::kChallenge;
+      const double passes = running.loop.loop().beliefs().rates().answers.fraud_passes.value;
+      running.loss.expect(done.event_time, done.amount_minor,
+                          replayed.decision.probability * (confirmed ? passes : 1));
+      if (fraud) running.loss.confirm(done.event_time, done.amount_minor);
     }
     if (keep_scores) running.scores.push_back(replayed.decision.score);
     if (keep_decisions) running.block.push_back(replayed);
@@ -184,7 +199,7 @@ std::vector<LoopResult> replay_loops(const Bundle& bundle,
   std::vector<std::unique_ptr<Running>> runs;
   for (const LoopScenario& scenario : scenarios) {
     runs.push_back(std::make_unique<Running>(scenario, scenario.closed ? from - options.run_in : to,
-                                             from, to));
+                                             from, to, options.truth));
   }
   const Seconds reach = reach_of(bundle, scenarios);
   const int threads = files::thread_count(options.threads);
@@ -241,7 +256,9 @@ std::vector<LoopResult> replay_loops(const Bundle& bundle,
   }
   std::vector<LoopResult> results;
   for (const auto& running : runs) {
-    LoopResult result{running->scenario, running->outcome, 0, 0, {}, 1, running->multipliers};
+    LoopResult result{running->scenario, running->outcome, 0, 0, {}, 1, {}, {}};
+    result.budget = running->loss.state(to, 0);
+    result.episodes = running->episodes.outcomes();
     result.last_multiplier = running->loop.loop().multiplier();
     if (options.keep_scores) {
       const Ranking ranking(running->scores, labels);

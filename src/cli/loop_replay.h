@@ -7,7 +7,9 @@
 
 #include "core/beliefs/rates.h"
 #include "core/decision/money_policy.h"
+#include "core/evaluation/episode_outcome.h"
 #include "core/evaluation/loop_outcome.h"
+#include "core/evaluation/loss_budget.h"
 #include "core/evaluation/operating_point.h"
 #include "core/model/bundle.h"
 #include "core/replay/closed_loop.h"
@@ -33,8 +35,9 @@ struct LoopResult {
   double roc_auc = 0;
   /// Without the loop: flagging the highest scores, at 5 % of the genuine payments.
   OperatingPoint open;
-  double last_multiplier = 1;  ///< Of the budgets' controller.
-  std::vector<double> multiplier_by_day;
+  double last_multiplier = 1;            ///< Of the budgets' controller.
+  BudgetState budget;                    ///< At the period's end.
+  std::vector<EpisodeOutcome> episodes;  ///< With the truth at hand.
 };
 
 struct LoopReplayOptions {
@@ -43,7 +46,8 @@ struct LoopReplayOptions {
   std::optional<Seconds> to;
   Seconds run_in = 2 * kSecondsPerDay;  ///< The loop is closed this long before it.
   int threads = 0;
-  bool keep_scores = true;  ///< For average_precision; costs 5 bytes a payment and scenario.
+  std::vector<TruthWindow> truth;  ///< For episodes; empty: none are followed.
+  bool keep_scores = true;         ///< For average_precision; costs 5 bytes a payment and scenario.
 };
 
 /// Gets the measured payments of the first scenario in order, block by block.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "cli/loop_report.h"
 #include "cli/loop_scenarios.h"
 #include "core/pipeline/pipeline.h"
 #include "core/transaction/calendar.h"
@@ -176,22 +177,33 @@ void add_replay_command(CLI::App& weir, Terminal& terminal) {
   auto scenarios = std::make_shared<std::string>();
   command->add_option("--scenarios", *scenarios,
                       "TOML file of [[scenario]] tables, all run over the same payments");
+  auto report = std::make_shared<LoopReportOptions>();
+  command->add_option("--page", report->page,
+                      "HTML page of the loop: loss against the budget, frontier, the open loop");
+  command->add_flag("--frontier", report->frontier,
+                    "Also replay other budgets for touching genuine payments");
+  command->add_option("--truth", report->truth,
+                      "truth/windows.csv of weir simulate: how long compromises went on");
   auto run_in = std::make_shared<std::optional<Seconds>>();
   add_duration_option(*command, "--run-in", *run_in,
                       "The loop is closed this long before --from; 2d if not given");
   command->add_option("--threads", options->threads, "Threads for reading; 0 = all cores");
-  command->callback([options, flags, scenarios, run_in, &terminal] {
+  command->callback([options, flags, scenarios, run_in, report, &terminal] {
     const auto progress = terminal.make_progress();
     const Bundle bundle = registry::load_bundle(options->bundle);
     if (!bundle.beliefs_toml.empty()) {
-      LoopReplayOptions loop{options->lake, options->from, options->to};
+      report->decisions = options->out;
+      LoopReplayOptions& loop = report->replay;
+      loop.lake = options->lake;
+      loop.from = options->from;
+      loop.to = options->to;
       loop.threads = options->threads;
       loop.run_in = run_in->value_or(loop.run_in);
       LoopScenario base = scenario_of(bundle);
       flags->apply_to(base);
       const auto all =
           scenarios->empty() ? std::vector<LoopScenario>{base} : load_scenarios(*scenarios, base);
-      const auto results = replay_loops(bundle, loop, all, nullptr, *progress);
+      const auto results = run_loop_report(*report, bundle, all, *progress);
       if (terminal.json) {
         nlohmann::ordered_json json = nlohmann::ordered_json::array();
         for (const LoopResult& result : results) json.push_back(loop_json(result));

@@ -11,12 +11,16 @@
 
 #include "cli/clean.h"
 #include "cli/features.h"
+#include "cli/loop_report.h"
+#include "cli/loop_scenarios.h"
 #include "cli/profile.h"
 #include "cli/simulate.h"
 #include "cli/train.h"
+#include "cli/train_beliefs.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "core/transaction/money.h"
+#include "edge/registry/bundle_folder.h"
 
 namespace weir::cli {
 namespace {
@@ -37,6 +41,9 @@ struct Places {
   std::string bundle() const { return (out / "bundle").string(); }
   std::string evaluation() const { return (out / "evaluation").string(); }
   std::string decisions() const { return (out / "decisions.parquet").string(); }
+  std::string loop_bundle() const { return (out / "loop-bundle").string(); }
+  std::string loop_decisions() const { return (out / "loop-decisions.parquet").string(); }
+  std::string loop_page() const { return (out / "loop.html").string(); }
 };
 
 /// The midnight from which on payments are judged.
@@ -58,6 +65,33 @@ void require_equal(const EvaluateResult& batch, const ReplayResult& live) {
       "{}; both run the same "
       "core, so this is a bug: keep the output folder and report it",
       live.genuine_touched, live.frauds_through, point.false_positives, point.false_negatives));
+}
+
+/// The same period with challenges that are answered: a bundle with beliefs, and its replay beside
+/// the open loop and other budgets.
+std::vector<LoopResult> close_loop(const RunOptions& options,
+                                   const Places& places,
+                                   const training::TrainingSettings& settings,
+                                   Seconds test_from,
+                                   Progress& progress) {
+  TrainOptions train;
+  train.input = places.lake();
+  train.out = places.loop_bundle();
+  train.settings = settings;
+  train.settings.name = "weir-loop";
+  BeliefOptions beliefs;
+  beliefs.label_delay = options.label_delay;
+  run_train_beliefs(train, beliefs, progress);
+  const Bundle bundle = registry::load_bundle(places.loop_bundle());
+  LoopReportOptions report;
+  report.decisions = places.loop_decisions();
+  report.page = places.loop_page();
+  report.truth = options.truth;
+  report.frontier = true;
+  report.replay.lake = places.lake();
+  report.replay.from = test_from;
+  report.replay.threads = options.threads;
+  return run_loop_report(report, bundle, {scenario_of(bundle)}, progress);
 }
 
 }  // namespace
@@ -130,6 +164,7 @@ RunResult run_all(const RunOptions& given, Progress& progress) {
   replay.threads = options.threads;
   result.replay = run_replay(replay, progress);
   require_equal(result.evaluation, result.replay);
+  result.loop = close_loop(options, places, train.settings, test_from, progress);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
@@ -146,16 +181,35 @@ void print(const RunResult& result, const Places& places) {
     return format_roubles(static_cast<std::int64_t>(value * 100));
   };
   const double damage = point.damage_roubles_per_month(period);
+  const LoopOutcome& loop = result.loop.front().outcome;
+  const LoopCounts done = loop.total();
+  const FeedbackSettings& world = result.loop.front().scenario.feedback;
   fmt::print("\nWhat weir did, {} to {}\n", format_date(evaluation.from),
              format_date(evaluation.to));
   fmt::print("  payments judged                       {:>16}\n", result.replay.payments);
   fmt::print("  fraud in 30 days without any control  {:>16} RUB\n",
              roubles(nothing.damage_roubles_per_month(period)));
-  fmt::print("  damage in 30 days with weir           {:>16} RUB   (goal: below {})\n",
-             roubles(damage), format_roubles(kGoalRoubles * 100));
+  fmt::print(
+      "\nwith the loop closed: {:g} % of challenged cardholders answer, after {}; simulated\n",
+      100 * world.answered, format_duration(world.answer_delay));
+  fmt::print("  damage in 30 days                     {:>16} RUB   (goal: below {})\n",
+             roubles(loop.damage_roubles_per_month()), format_roubles(kGoalRoubles * 100));
   fmt::print("  good payments touched (FPR)           {:>15.2f} %   (goal: below 5 %)\n",
-             100 * point.false_positive_rate());
+             100 * done.false_positive_rate());
   fmt::print("  frauds that went through (FNR)        {:>15.2f} %   (goal: below 2 %)\n",
+             100 * done.false_negative_rate());
+  fmt::print("  good payments lost                    {:>15.2f} %\n",
+             100 * done.genuine_lost_rate());
+  fmt::print("  challenges of a good customer a month {:>16.2f}\n",
+             loop.challenges_per_customer_month());
+  fmt::print("  average precision of the score        {:>16.4f}\n",
+             result.loop.front().average_precision);
+  fmt::print("\nwith chargebacks alone, {} after the payment\n",
+             format_duration(evaluation.label_delay));
+  fmt::print("  damage in 30 days                     {:>16} RUB\n", roubles(damage));
+  fmt::print("  good payments touched (FPR)           {:>15.2f} %\n",
+             100 * point.false_positive_rate());
+  fmt::print("  frauds that went through (FNR)        {:>15.2f} %\n",
              100 * point.false_negative_rate());
   if (evaluation.has_floor) {
     fmt::print("  of them impossible to see (floor)     {:>15.2f} %   labels come {} late{}\n",
@@ -169,6 +223,7 @@ void print(const RunResult& result, const Places& places) {
              result.replay.latency_us_p50, result.replay.latency_us_p99);
   fmt::print("  live decisions equal the batch        {:>16}\n\n", "yes");
   fmt::print("report      {}/report.html\n", places.evaluation());
+  fmt::print("the loop    {}\n", places.loop_page());
   fmt::print("data        {}/profile.html\n", places.profile());
   fmt::print("decisions   {}\n", places.decisions());
   fmt::print("model       {}\n", places.bundle());
@@ -181,6 +236,7 @@ nlohmann::ordered_json to_json(const RunResult& result,
   EvaluateOptions evaluate;
   return {
       {"evaluation", nlohmann::ordered_json::parse(evaluation_json(result.evaluation, evaluate))},
+      {"loop", loop_json(result.loop.front())},
       {"live_equals_batch", true},
       {"latency_us_p50", result.replay.latency_us_p50},
       {"latency_us_p99", result.replay.latency_us_p99},

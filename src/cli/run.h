@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/evaluate.h"
+#include "cli/loop_replay.h"
 #include "cli/replay.h"
 #include "core/cleaning/report.h"
 
@@ -31,6 +32,7 @@ struct RunResult {
   CleanReport cleaning;
   EvaluateResult evaluation;
   ReplayResult replay;
+  std::vector<LoopResult> loop;  ///< The closed loop first.
   double seconds = 0;
 };
 

@@ -190,6 +190,11 @@ TrainResult run_train_beliefs(const TrainOptions& options,
         "known_fraud_count, risk and the like",
         beliefs.spec));
   }
+  try {
+    MoneyPolicy::parse(beliefs.policy.to_toml(), "flags");
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
   const PaymentColumns columns =
       files::read_lake(options.input, std::nullopt, settings.valid_to, settings.threads, progress);
   const PaymentView payments = columns.view();
