@@ -149,7 +149,11 @@ void Pipeline::apply(const Feedback& feedback) {
   ++position_;
   // Features that look at no outcome need none.
   if (!loop_) return features_.apply(feedback);
-  loop_->apply(feedback);
+  const auto* decided = memory_.find(feedback.payment.transaction_id);
+  if (feedback.beliefs.known() || decided == nullptr) return loop_->apply(feedback);
+  Feedback with_beliefs = feedback;
+  with_beliefs.beliefs = decided->decision.beliefs;
+  loop_->apply(with_beliefs);
 }
 
 void Pipeline::apply(const Control& control) {

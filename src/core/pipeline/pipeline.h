@@ -46,7 +46,8 @@ class Pipeline {
   /// The same for a payment that is clean already.
   std::variant<Decision, Reject> apply(const Payment& payment, Seconds logged_at);
 
-  /// Learns the outcome of an earlier payment; takes a position too.
+  /// Learns the outcome of an earlier payment; takes a position too. Feedback without the beliefs
+  /// of its decision gets them while the decision is remembered.
   void apply(const Feedback& feedback);
 
   /// Changes what all keys share; takes a position too. Means nothing without beliefs.

@@ -233,5 +233,66 @@ TEST(Pipeline, LabelsKnownLaterChangeNoEarlierDecision) {
   EXPECT_GE(first_change - as_it_was.begin(), 700 * 3);
 }
 
+/// The same with beliefs: its features know no outcome, expected roubles decide.
+Bundle loop_bundle() {
+  BeliefRates rates;
+  rates.terminal = {{0.002, 0, 1}, {0.04, 0, 1}, {0.95, 0, 1}, {0.002, 0, 1}};
+  rates.customer = {{0.0003, 0, 1}, {0.07, 0, 1}, {0.3, 0, 1}, {0.0005, 0, 1}};
+  Bundle bundle = stump_bundle();
+  bundle.features = FeatureSpec::parse(
+      "name = \"plain\"\ninput = [ { key = \"payment\", aggregate = \"amount\" } ]", "test");
+  bundle.forest_ubj = stump_ubj(1);
+  bundle.beliefs_toml = rates.to_toml();
+  bundle.policy_toml = MoneyPolicy{}.to_toml();
+  return parse_bundle(bundle_files(bundle), "test");
+}
+
+TEST(LoopPipeline, DecidesAsTheLoopDoesAndRestores) {
+  const Bundle bundle = loop_bundle();
+  Pipeline pipeline(bundle);
+  DecisionLoop loop(BeliefRates::parse(bundle.beliefs_toml, "b"),
+                    MoneyPolicy::parse(bundle.policy_toml, "p"));
+  std::string snapshot;
+  std::vector<Decision> after;
+  const auto step = [&](Pipeline& one, std::int64_t id) {
+    const Payment payment{id, kStart + id * 60, id % 40, id % 3, 3'000 + id % 9'000};
+    const Decision decision = std::get<Decision>(one.apply(payment, payment.event_time));
+    if (decision.action == Action::kChallenge) {
+      // Without beliefs, as it comes in over REST: the pipeline adds those of the decision.
+      one.apply(Feedback{payment, id % 7 == 0 ? Outcome::kFraud : Outcome::kGenuine,
+                         OutcomeSource::kChallenge, payment.event_time + 30});
+    }
+    if (id % 500 == 0)
+      one.apply(Control{payment.event_time, 0.5 + 0.001 * static_cast<double>(id)});
+    return decision;
+  };
+  for (std::int64_t id = 0; id < 3'000; ++id) {
+    const Decision decision = step(pipeline, id);
+    const Payment payment{id, kStart + id * 60, id % 40, id % 3, 3'000 + id % 9'000};
+    Decision alone =
+        loop.decide(payment, {decision.margin, bundle.calibration.probability(decision.margin)});
+    alone.position = decision.position;
+    ASSERT_EQ(alone, decision) << "payment " << id;
+    if (decision.action == Action::kChallenge) {
+      loop.apply(Feedback{payment, id % 7 == 0 ? Outcome::kFraud : Outcome::kGenuine,
+                          OutcomeSource::kChallenge, payment.event_time + 30, decision.beliefs});
+    }
+    if (id % 500 == 0)
+      loop.apply(Control{payment.event_time, 0.5 + 0.001 * static_cast<double>(id)});
+  }
+  Pipeline restored = Pipeline::restore(bundle, pipeline.snapshot());
+  EXPECT_EQ(restored.snapshot(), pipeline.snapshot());
+  for (std::int64_t id = 3'000; id < 4'000; ++id) {
+    ASSERT_EQ(step(pipeline, id), step(restored, id)) << "payment " << id;
+  }
+}
+
+TEST(LoopPipeline, RefusesFeaturesThatKnowOutcomes) {
+  Bundle bundle = loop_bundle();
+  bundle.features = FeatureSpec::builtin("weir");
+  bundle.forest_ubj = stump_ubj(bundle.features.size());
+  EXPECT_THAT([&] { Pipeline{bundle}; }, ThrowsMessage<Error>(HasSubstr("would count twice")));
+}
+
 }  // namespace
 }  // namespace weir
