@@ -72,7 +72,7 @@ def test_a_bad_spec_or_period_leaves_no_file(weir: Run, lake: Path, tmp_path: Pa
     assert 'line 2: unknown aggregate "cuont"; did you mean "count"?' in done.stderr
     done = weir("features", lake, "--spec", "wier", "--out", out)
     assert done.returncode == 2
-    assert 'unknown feature spec "wier"; built in are "handbook" and "weir"' in done.stderr
+    assert 'unknown feature spec "wier"; built in are "handbook", "weir" and "card"' in done.stderr
     done = weir("features", lake, "--from", "2019-10-01", "--to", "2019-09-01", "--out", out)
     assert done.returncode == 2
     done = weir("features", lake, "--from", "2030-01-01", "--out", out)
