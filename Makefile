@@ -31,7 +31,7 @@ tidy: ## clang-tidy over src; minutes, so not part of test
 fuzz: ## each fuzz target for SECONDS seconds (default 60)
 	@fuzz/run.sh $(SECONDS)
 
-stack: ## S3, MLflow and Airflow on this machine, supervised: out/stack/ (SERVICES="s3 mlflow" for some)
+stack: ## S3, MLflow, Airflow and Kafka on this machine, supervised: out/stack/ (SERVICES="s3 kafka" for some)
 	@tools/build.sh release && tools/setup.sh --stack && .venv-lifecycle/bin/python deploy/local/stack.py up $(SERVICES)
 
 stack-down: ## stop them; their data stays

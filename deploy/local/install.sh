@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the local stack and the jobs run on, all of it locked: two Python environments
-# (.venv-lifecycle, .venv-airflow), Spark's S3 connectors and the S3 server (build/stack/). Safe to run again: what is
+# (.venv-lifecycle, .venv-airflow), Spark's connectors, the Kafka broker and the S3 server (build/stack/). Safe to run again: what is
 # there already and unchanged is left alone. tools/setup.sh --stack calls it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -20,20 +20,20 @@ make_environment() { # NAME: .venv-NAME from requirements/NAME.lock
   echo "$stamp" >"$folder/.weir-lock"
 }
 
-fetch_jars() {
-  local stamp
-  stamp="$(hash_of deploy/local/jars/pom.xml deploy/local/jars/jars.sha256)"
-  unchanged build/stack/jars/.weir-lock "$stamp" && return
-  echo "stack: fetching Spark's connectors"
-  rm -rf build/stack/jars
-  mvn -B -q -f deploy/local/jars/pom.xml dependency:copy-dependencies -DincludeScope=runtime \
-    -DoutputDirectory="$PWD/build/stack/jars"
-  (cd build/stack/jars && sha256sum --check --strict --quiet) <deploy/local/jars/jars.sha256 || {
-    echo "stack: a jar is not the one that deploy/local/jars/jars.sha256 names; nothing was installed" >&2
-    rm -rf build/stack/jars
+fetch_jars() { # LOCK_FOLDER TARGET WHAT: the jars of its pom.xml, each as its jars.sha256 names it
+  local stamp folder="deploy/local/$1" target="build/stack/$2"
+  stamp="$(hash_of "$folder/pom.xml" "$folder/jars.sha256")"
+  unchanged "$target/.weir-lock" "$stamp" && return
+  echo "stack: fetching $3"
+  rm -rf "$target"
+  mvn -B -q -f "$folder/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+    -DoutputDirectory="$PWD/$target"
+  (cd "$target" && sha256sum --check --strict --quiet) <"$folder/jars.sha256" || {
+    echo "stack: a jar is not the one that $folder/jars.sha256 names; nothing was installed" >&2
+    rm -rf "$target"
     exit 1
   }
-  echo "$stamp" >build/stack/jars/.weir-lock
+  echo "$stamp" >"$target/.weir-lock"
 }
 
 build_s3_server() {
@@ -55,5 +55,6 @@ build_s3_server() {
 
 make_environment lifecycle
 make_environment airflow
-fetch_jars
+fetch_jars jars jars "Spark's connectors"
+fetch_jars kafka kafka "the Kafka broker"
 build_s3_server

@@ -1,4 +1,4 @@
-"""Start, watch and stop the local stack: S3, MLflow and Airflow, on loopback only.
+"""Start, watch and stop the local stack: S3, MLflow, Airflow and Kafka, on loopback only.
 
     python deploy/local/stack.py up [--root out/stack] [SERVICE ...]
     python deploy/local/stack.py status
@@ -14,6 +14,7 @@ import os
 import secrets
 import shlex
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -52,6 +53,10 @@ class Layout:
     @property
     def airflow(self) -> str:
         return f"http://127.0.0.1:{self.base_port + 3}"
+
+    @property
+    def kafka_port(self) -> int:
+        return self.base_port + 4
 
     @property
     def spark_port(self) -> int:
@@ -114,6 +119,8 @@ def client_environment(layout: Layout) -> dict[str, str]:
         "WEIR_RAW": "s3://weir-raw",
         "WEIR_LAKE": "s3://weir-clean/lake",
         "WEIR_HOME": str(ROOT),
+        "WEIR_STREAM__BROKERS": f"127.0.0.1:{layout.kafka_port}",
+        "WEIR_PRODUCE__BROKERS": f"127.0.0.1:{layout.kafka_port}",
         "PYTHONPATH": str(ROOT / "build/release/python"),
         "PYSPARK_PYTHON": str(PYTHON / "python"),
         "PYSPARK_DRIVER_PYTHON": str(PYTHON / "python"),
@@ -273,7 +280,37 @@ def airflow_service(layout: Layout) -> Service:
     return Service("airflow", programs, ready, prepare)
 
 
-SERVICES = {"s3": s3_service, "mlflow": mlflow_service, "airflow": airflow_service}
+def kafka_service(layout: Layout) -> Service:
+    """One Kafka node; `weir stream --create-topics` makes the topics."""
+    start = ROOT / "deploy/local/kafka/start.sh"
+    data = layout.root / "kafka"
+    program = Program(
+        "kafka",
+        f"{start} {data} {layout.kafka_port} {os.environ.get('WEIR_KAFKA_HEAP_MB', '256')}",
+        layout.kafka_port,
+        {},
+    )
+    return Service("kafka", (program,), lambda: kafka_answers(layout.kafka_port))
+
+
+def kafka_answers(port: int) -> bool:
+    """True when a broker on this port answers the protocol's first question, ApiVersions."""
+    request = struct.pack(">hhih", 18, 0, 7, -1)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            answer = connection.recv(10)
+    except OSError:
+        return False
+    return len(answer) == 10 and struct.unpack(">ih", answer[4:10]) == (7, 0)
+
+
+SERVICES = {
+    "s3": s3_service,
+    "mlflow": mlflow_service,
+    "airflow": airflow_service,
+    "kafka": kafka_service,
+}
 
 
 def write_supervisor_settings(layout: Layout, services: list[Service]) -> Path:
@@ -432,6 +469,7 @@ def print_addresses(layout: Layout) -> None:
     print(
         f"Airflow  {layout.airflow}   user admin, password in {layout.root}/airflow/passwords.json"
     )
+    print(f"Kafka    127.0.0.1:{layout.kafka_port}")
     print(f"clients  source {layout.root}/env      logs {layout.root}/logs")
 
 

@@ -39,6 +39,23 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert "WEIR_STACK_PORT" in done.stderr
 
 
+def test_kafka_starts_and_names_a_taken_port(tmp_path: Path) -> None:
+    base = free_base_port()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", base + 4))
+        other.listen()
+        done = stack(tmp_path, base, "up", "kafka")
+    assert done.returncode == 1
+    assert f"kafka: port {base + 4} of 127.0.0.1 is taken by another program" in done.stderr
+    try:
+        done = stack(tmp_path, base, "up", "kafka")
+        assert done.returncode == 0, done.stderr
+        assert f"Kafka    127.0.0.1:{base + 4}" in done.stdout
+    finally:
+        stack(tmp_path, base, "down")
+
+
 def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
     base = free_base_port()
     stack(tmp_path, base, "up", "s3")
