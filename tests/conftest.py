@@ -70,3 +70,31 @@ def bundle(succeed: Run, features: Path, tmp_path_factory: pytest.TempPathFactor
     out = tmp_path_factory.mktemp("bundle") / "bundle"
     succeed("train", features, "--out", out)
     return out
+
+
+SCENARIOS = """
+[[scenario]]
+name = "loop"
+false_positive_rate = 0.04
+[[scenario]]
+name = "no loop"
+closed = false
+"""
+
+
+@pytest.fixture(scope="session")
+def stream(succeed: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with truth/, lake/ and a bundle with beliefs, of what was known by 2019-09-23."""
+    out = tmp_path_factory.mktemp("loop")
+    succeed(
+        *("simulate", "--preset", "course-small", "--customers", 10_000, "--terminals", 10),
+        *("--days", 45, "--terminal-starts", 0.3, "--customer-starts", 5, "--seed", 3),
+        *("--defects", 0, "--out", out),
+    )
+    succeed("clean", out / "raw", "--out", out / "lake")
+    succeed(
+        *("train", out / "lake", "--beliefs", "--valid-to", "2019-09-16", "--rounds", 60),
+        *("--out", out / "bundle"),
+    )
+    (out / "scenarios.toml").write_text(SCENARIOS)
+    return out

@@ -10,32 +10,6 @@ from conftest import Run
 
 FROM, TO = "2019-09-23", "2019-10-06"
 LABEL_DELAY = 7 * 86_400
-SCENARIOS = """
-[[scenario]]
-name = "loop"
-false_positive_rate = 0.04
-[[scenario]]
-name = "no loop"
-closed = false
-"""
-
-
-@pytest.fixture(scope="module")
-def stream(succeed: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with truth/, lake/ and a bundle with beliefs, trained on what was known by FROM."""
-    out = tmp_path_factory.mktemp("loop")
-    succeed(
-        *("simulate", "--preset", "course-small", "--customers", 10_000, "--terminals", 10),
-        *("--days", 45, "--terminal-starts", 0.3, "--customer-starts", 5, "--seed", 3),
-        *("--defects", 0, "--out", out),
-    )
-    succeed("clean", out / "raw", "--out", out / "lake")
-    succeed(
-        *("train", out / "lake", "--beliefs", "--valid-to", "2019-09-16", "--rounds", 60),
-        *("--out", out / "bundle"),
-    )
-    (out / "scenarios.toml").write_text(SCENARIOS)
-    return out
 
 
 def replay(succeed: Run, stream: Path, *more: object) -> list[dict]:

@@ -323,8 +323,9 @@ class Model:
         """Score rows of features: the table of `features`, or any with these float32 columns.
 
         Gives `margin` (float32, log-odds, XGBoost's to the bit), `probability` (float64,
-        calibrated), `action` (`approve`, `challenge`, `decline`), and `transaction_id` where there
-        is one. Raises `Error` for features of another fingerprint, naming both, and for a missing
+        calibrated), `action` (`approve`, `challenge`, `decline`; not for a bundle with beliefs,
+        whose actions depend on the log before a payment), and `transaction_id` where there is one.
+        Raises `Error` for features of another fingerprint, naming both, and for a missing
         column, another type or an empty value (NaN is allowed: missing).
         """
         return self._model.score(features, threads)

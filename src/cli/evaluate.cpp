@@ -173,6 +173,12 @@ EvaluateResult run_evaluate(const EvaluateOptions& options, Progress& progress) 
   check(options);
   const Bundle bundle = registry::load_bundle(options.bundle);
   const Forest forest = Forest::parse_ubj(bundle.forest_ubj, options.bundle + "/forest.ubj");
+  if (!bundle.beliefs_toml.empty()) {
+    throw Error(fmt::format(
+        "bundle \"{}\": has beliefs, so what it decides depends on who answers; weir replay {} {} "
+        "measures it, with the loop closed and open",
+        options.bundle, options.bundle, options.lake));
+  }
   const Policy policy = Policy::parse(bundle.policy_toml, options.bundle + "/policy.toml");
   // The whole history: the windows and the episodes of the floor reach back.
   const PaymentColumns columns =

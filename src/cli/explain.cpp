@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/serve/history.h"
 #include "core/model/contributions.h"
 #include "core/model/forest.h"
 #include "core/pipeline/pipeline.h"
@@ -50,6 +51,14 @@ Feedback label_of(const PaymentView& payments, std::size_t row, Seconds label_de
           payments.event_time[row] + label_delay};
 }
 
+nlohmann::ordered_json beliefs_json(const Decision& decision) {
+  if (!decision.beliefs.known()) return nullptr;
+  return {{"model", decision.beliefs.model},
+          {"takeover", decision.beliefs.takeover},
+          {"card", decision.beliefs.card},
+          {"terminal", decision.beliefs.terminal}};
+}
+
 nlohmann::ordered_json to_json(const ExplainResult& result) {
   const Payment& payment = result.payment;
   nlohmann::ordered_json features;
@@ -73,6 +82,7 @@ nlohmann::ordered_json to_json(const ExplainResult& result) {
           {"action", action_name(result.decision.action)},
           {"margin", result.decision.margin},
           {"probability", result.decision.probability},
+          {"beliefs", beliefs_json(result.decision)},
           {"policy", result.policy},
           {"model_version", result.model_version},
           {"reasons", reasons},
@@ -88,6 +98,13 @@ void print(const ExplainResult& result) {
   fmt::print("decision: {}; margin {:.3f}, probability of fraud {:.2f}%, model {}\n\npolicy\n",
              action_name(result.decision.action), result.decision.margin,
              100 * result.decision.probability, result.model_version);
+  if (const DecisionBeliefs& beliefs = result.decision.beliefs; beliefs.known()) {
+    fmt::print(
+        "beliefs: fraud because of the terminal {:.2f}%, of the card {:.2f}%; by the model alone "
+        "{:.2f}%\n(as if every payment before had been executed and nobody was asked; {})\n",
+        100 * static_cast<double>(beliefs.terminal), 100 * static_cast<double>(beliefs.card),
+        100 * static_cast<double>(beliefs.model), cause_name(result.decision.cause));
+  }
   for (std::size_t begin = 0; begin < result.policy.size();) {
     const std::size_t end = std::min(result.policy.find('\n', begin), result.policy.size());
     if (end != begin) fmt::print("  {}\n", result.policy.substr(begin, end - begin));
@@ -117,7 +134,13 @@ ExplainResult run_explain(const ExplainOptions& options, Progress& progress) {
   const Payment payment = payments[row];
 
   Pipeline pipeline(bundle);
-  const std::vector<std::size_t> history = history_of(payments, row);
+  // Beliefs look at the whole past: an outcome is weighed with what its decision knew.
+  const bool whole = pipeline.loop() != nullptr;
+  PastPayments past(pipeline, payments, label_delay);
+  while (whole && past.applied() < row) past.apply_next();
+  if (whole) past.learn_until(payment.event_time);
+  const std::vector<std::size_t> history =
+      whole ? std::vector<std::size_t>{} : history_of(payments, row);
   std::size_t labelled = 0;
   const auto apply_labels_until = [&](Seconds now) {
     while (payments.has_labels() && labelled < history.size() &&

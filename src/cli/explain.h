@@ -35,7 +35,8 @@ struct ExplainResult {
 ///
 /// Decides it again: a pipeline gets the earlier payments of its customer and of its terminal, and
 /// each label when it became known. State is by key, so this is the decision of a replay of the
-/// whole lake in which every payment was executed. Throws Error when the lake has no such payment.
+/// whole lake in which every payment was executed. With beliefs the whole lake is applied, and
+/// nobody was asked before. Throws Error when the lake has no such payment.
 ExplainResult run_explain(const ExplainOptions& options, Progress& progress);
 
 void add_explain_command(CLI::App& weir, Terminal& terminal);

@@ -71,6 +71,11 @@ void raise_descriptor_limit() {
 }
 
 void check(const ServeOptions& options, const http::Address& address) {
+  if (options.clock != "system" && options.clock != "payments") {
+    throw UsageError(fmt::format(
+        "--clock is \"{}\", wanted system, or payments to send the past through the service",
+        options.clock));
+  }
   if (options.keys.empty() && !address.is_loopback()) {
     throw UsageError(fmt::format(
         "--listen {} can be reached from other machines and there are no --keys; give a file of "
@@ -111,6 +116,7 @@ void run_serve(const ServeOptions& options, Terminal& terminal) {
   settings.history = options.history;
   settings.history_to = options.history_to;
   settings.threads = options.threads;
+  settings.clock_of_payments = options.clock == "payments";
   DecisionService service(
       settings, LoadedModel::load(options.bundle), [] { return std::time(nullptr); }, *progress);
   ServiceCommits commits(service);
@@ -172,6 +178,9 @@ void add_serve_command(CLI::App& weir, Terminal& terminal) {
                       "Lake of the payments before the journal's first: fills the windows");
   add_time_option(*command, "--history-to", options->history_to,
                   "The day after the history's last; its end if not given");
+  command->add_option("--clock", options->clock,
+                      "Time of the log: system, or payments (that of the newest one: to send the "
+                      "past through the service)");
   command->add_option("--terminals", options->terminals,
                       "Terminals that exist: 0..999 or a file; every number if not given");
   command->add_option("--keys", options->keys, "File of API keys: `name roles sha256` a line");

@@ -18,8 +18,9 @@ struct ServeOptions {
   std::string durability = "os";
   std::string history;  ///< Lake of the payments before the first.
   std::optional<Seconds> history_to;
-  std::string terminals;  ///< Range or file, as of `weir clean`; empty: every number is one.
-  std::string keys;       ///< File of API keys; empty: no keys, loopback only.
+  std::string clock = "system";  ///< Or `payments`: time is that of the newest one.
+  std::string terminals;         ///< Range or file, as of `weir clean`; empty: every number is one.
+  std::string keys;              ///< File of API keys; empty: no keys, loopback only.
   std::string tls_certificate;
   std::string tls_key;
   std::string tls_client_ca;

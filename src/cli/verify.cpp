@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/serve/history.h"
+#include "cli/serve/log_entry.h"
 #include "core/pipeline/pipeline.h"
 #include "core/transaction/error.h"
 #include "edge/journal/journal.h"
@@ -39,6 +40,12 @@ std::string difference(const journal::Record& record,
     return fmt::format("recorded probability {}, again {}", record.probability,
                        decision->probability);
   }
+  Decision again = *decision;
+  again.position = record.position;  // A payment that the history had already keeps its first one.
+  again.repeated = false;
+  if (again != decision_of(record)) {
+    return "its cause, beliefs, score or audit probability differ";
+  }
   if (!same_bits(record.features, features)) return "its inputs differ";
   return {};
 }
@@ -66,14 +73,26 @@ VerifyResult run_verify(const VerifyOptions& options, Progress& progress) {
   reader.read(first, end, [&](const journal::Record& record) {
     ++result.entries;
     if (result.entries % 4096 == 0) progress.update(result.entries);
-    if (record.kind == journal::RecordKind::kFeedback) {
-      Feedback feedback;
-      feedback.payment = record.payment;
-      feedback.outcome = record.outcome;
-      feedback.source = record.source;
-      feedback.known_at = record.known_at;
-      pipeline.apply(feedback);
+    const auto differs = [&](std::string what) {
+      ++result.different;
+      if (result.differences.size() < kShownDifferences) {
+        result.differences.push_back(std::move(what));
+      }
       return true;
+    };
+    if (record.kind == journal::RecordKind::kFeedback) {
+      pipeline.apply(feedback_of(record));
+      return true;
+    }
+    if (record.kind == journal::RecordKind::kControl) {
+      const auto due = pipeline.control_due(record.logged_at);
+      pipeline.apply(record.control);
+      if (record.model != bundle.manifest.version) return true;
+      ++result.controls;
+      if (due == record.control) return true;
+      return differs(fmt::format("control event at position {}: recorded multiplier {}, again {}",
+                                 record.position, record.control.multiplier,
+                                 due ? fmt::format("{}", due->multiplier) : "none due"));
     }
     const auto answer = pipeline.apply(record.payment, record.logged_at);
     if (!record.rejected.empty()) return true;
@@ -84,12 +103,8 @@ VerifyResult run_verify(const VerifyOptions& options, Progress& progress) {
     ++result.decisions;
     const std::string text = difference(record, answer, pipeline.last_features());
     if (text.empty()) return true;
-    ++result.different;
-    if (result.differences.size() < kShownDifferences) {
-      result.differences.push_back(fmt::format(
-          "payment {} at position {}: {}", record.payment.transaction_id, record.position, text));
-    }
-    return true;
+    return differs(fmt::format("payment {} at position {}: {}", record.payment.transaction_id,
+                               record.position, text));
   });
   progress.update(result.entries);
   progress.end();
@@ -111,15 +126,15 @@ void add_verify_command(CLI::App& weir, Terminal& terminal) {
     const auto progress = terminal.make_progress();
     const VerifyResult result = run_verify(*options, *progress);
     if (terminal.json) {
-      const nlohmann::ordered_json json = {{"entries", result.entries},
-                                           {"decisions", result.decisions},
-                                           {"other_models", result.other_models},
-                                           {"different", result.different},
-                                           {"differences", result.differences}};
+      const nlohmann::ordered_json json = {
+          {"entries", result.entries},     {"decisions", result.decisions},
+          {"controls", result.controls},   {"other_models", result.other_models},
+          {"different", result.different}, {"differences", result.differences}};
       fmt::print("{}\n", json.dump(2));
     } else {
       fmt::print("entries              {:>12}\ndecided again        {:>12}\n", result.entries,
                  result.decisions);
+      fmt::print("control events again {:>12}\n", result.controls);
       fmt::print("by other bundles     {:>12}\ndifferent            {:>12}\n", result.other_models,
                  result.different);
       for (const std::string& line : result.differences) fmt::print("  {}\n", line);

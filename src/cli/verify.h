@@ -23,14 +23,15 @@ struct VerifyOptions {
 struct VerifyResult {
   std::uint64_t entries = 0;       ///< Of the journal.
   std::uint64_t decisions = 0;     ///< Of this bundle: decided again and compared.
+  std::uint64_t controls = 0;      ///< Control events of this bundle, proposed again and compared.
   std::uint64_t other_models = 0;  ///< Decisions of other bundles: applied, not compared.
   std::uint64_t different = 0;
   std::vector<std::string> differences;  ///< The first ten, in words.
 };
 
-/// Executes a journal again and compares every decision of the bundle with the recorded one:
-/// action, score, probability and every input, to the bit. Throws Error when the log before the
-/// journal's first entry is not given.
+/// Executes a journal again and compares every decision and control event of the bundle with the
+/// recorded one: action, cause, beliefs, score, probability and every input, to the bit. Throws
+/// Error when the log before the journal's first entry is not given.
 VerifyResult run_verify(const VerifyOptions& options, Progress& progress);
 
 void add_verify_command(CLI::App& weir, Terminal& terminal);

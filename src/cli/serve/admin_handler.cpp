@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <ctime>
 
 #include "cli/serve/answer_json.h"
 #include "edge/http/problem.h"
@@ -150,6 +151,17 @@ void AdminHandler::add_decisions(Exposition& page) const {
   page.sample(Metric::kDamageMonth, {"expected"}, month.expected_minor);
   page.sample(Metric::kDamageMonth, {"confirmed"}, month.confirmed_minor);
   page.sample(Metric::kDamageBudget, damage_budget_minor_);
+  if (const BudgetController* controller = service_.budgets()) {
+    const auto usage = controller->usage();
+    const MoneyPolicy& policy = controller->policy();
+    page.sample(Metric::kBudgetUsed, {"touched"}, usage.touched);
+    page.sample(Metric::kBudgetUsed, {"lost"}, usage.lost);
+    page.sample(Metric::kBudgetUsed, {"challenges"}, usage.challenges);
+    page.sample(Metric::kBudgetLimit, {"touched"}, policy.false_positive_rate);
+    page.sample(Metric::kBudgetLimit, {"lost"}, policy.lost_genuine_rate);
+    page.sample(Metric::kBudgetLimit, {"challenges"}, policy.challenges_per_day);
+    page.sample(Metric::kBudgetMultiplier, {}, service_.champion().pipeline.loop()->multiplier());
+  }
   page.sample(Metric::kModelInfo, {"champion", service_.champion().version()}, 1);
   page.sample(Metric::kScoreDrift, tally.score_drift());
 }
@@ -166,7 +178,7 @@ void AdminHandler::add_journal(Exposition& page) const {
   page.sample(Metric::kSnapshots, {"failed"}, number(state.snapshot_failures));
   page.sample(Metric::kSnapshots, {"damaged"}, number(state.snapshots_damaged));
   const Seconds since = state.snapshot_at != 0 ? state.snapshot_at : state.started_at;
-  page.sample(Metric::kSnapshotAgeSeconds, static_cast<double>(service_.now() - since));
+  page.sample(Metric::kSnapshotAgeSeconds, static_cast<double>(std::time(nullptr) - since));
   page.sample(Metric::kReplayed, number(state.replayed));
   page.sample(Metric::kReplayMismatches, number(state.replay_mismatches));
 }

@@ -7,6 +7,7 @@
 
 #include "cli/serve/answer_json.h"
 #include "cli/serve/console_page.h"
+#include "cli/serve/cost_explanation.h"
 #include "cli/serve/rest_handler.h"
 #include "core/cleaning/clean_row.h"
 #include "core/decision/reasons.h"
@@ -45,6 +46,7 @@ bool read_number(const Request& request,
 
 /// By how much log-odds the score missed the thresholds; nothing for a policy without them.
 ordered_json thresholds(const LoadedModel& model, const Record& record) {
+  if (model.pipeline.loop() != nullptr) return nullptr;
   try {
     const Policy policy = Policy::parse(model.bundle.policy_toml, "policy.toml");
     return {{"challenge_from_score", policy.challenge_margin},
@@ -83,13 +85,14 @@ void RestHandler::list_decisions(const Request& request, Response& response) {
         reviewed.insert(record->payment.transaction_id);
       continue;
     }
+    if (record->kind != RecordKind::kPayment) continue;
     const Payment& payment = record->payment;
-    const bool wanted =
-        record->rejected.empty() && (!customer || payment.customer_id == *customer) &&
-        (!terminal || payment.terminal_id == *terminal) &&
-        (!action || action_name(record->action) == *action) &&
-        (!review ||
-         (record->action != Action::kApprove && !reviewed.contains(payment.transaction_id)));
+    const bool wanted = record->rejected.empty() &&
+                        (!customer || payment.customer_id == *customer) &&
+                        (!terminal || payment.terminal_id == *terminal) &&
+                        (!action || action_name(record->action) == *action) &&
+                        (!review || ((record->action != Action::kApprove || record->review) &&
+                                     !reviewed.contains(payment.transaction_id)));
     if (!wanted) continue;
     if (listed++ != 0) response.body += ',';
     append_decision_with_payment(response.body, *record);
@@ -128,6 +131,8 @@ void RestHandler::explain(const Request& request, Response& response) {
       more["inputs"][model.bundle.features.names()[i]] = record->features[i];
     }
     more["thresholds"] = thresholds(model, *record);
+    more["expected_costs"] =
+        explain_costs(model, *record, service_.control_before(record->position));
   }
   more["feedback"] = ordered_json::array();
   for (const Record& feedback : service_.find_feedback(*id)) {
@@ -161,6 +166,16 @@ void RestHandler::summary(const Request&, Response& response) {
       {"budget", format_amount(static_cast<std::int64_t>(options_.damage_budget_minor))},
       {"payments", month.payments},
       {"touched", month.touched}};
+  json["budgets"] = nullptr;
+  if (const BudgetController* controller = service_.budgets()) {
+    const auto usage = controller->usage();
+    const MoneyPolicy& policy = controller->policy();
+    json["budgets"] = {
+        {"touched", {{"used", usage.touched}, {"limit", policy.false_positive_rate}}},
+        {"lost", {{"used", usage.lost}, {"limit", policy.lost_genuine_rate}}},
+        {"challenges_per_day", {{"used", usage.challenges}, {"limit", policy.challenges_per_day}}},
+        {"multiplier", service_.champion().pipeline.loop()->multiplier()}};
+  }
   json["degraded"] = {{"no_reasons", tally.no_reasons}, {"no_challenger", tally.no_challenger}};
   json["score_drift"] = tally.score_drift();
   json["model_version"] = service_.champion().version();

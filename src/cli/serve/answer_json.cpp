@@ -27,12 +27,21 @@ void append_fields(std::string& out, const Record& record) {
                  FMT_COMPILE("\"transaction_id\":{},\"decision\":\"{}\",\"fraud_probability\":{},"
                              "\"score\":{},\"reasons\":"),
                  record.payment.transaction_id, action_name(record.action), record.probability,
-                 record.margin);
+                 record.score);
   out += record.reasons.empty() ? std::string_view("[]") : std::string_view(record.reasons);
   fmt::format_to(
       std::back_inserter(out),
       FMT_COMPILE(",\"late\":{},\"model_version\":\"{}\",\"arm\":\"{}\",\"position\":{}"),
       record.late, record.model, record.arm, record.position);
+  if (record.beliefs.known()) {
+    fmt::format_to(std::back_inserter(out),
+                   FMT_COMPILE(",\"cause\":\"{}\",\"review\":{},\"audit_probability\":{},"
+                               "\"beliefs\":{{\"model\":{},\"takeover\":{},\"card\":{},"
+                               "\"terminal\":{}}}"),
+                   cause_name(record.cause), record.review, record.audit_probability,
+                   record.beliefs.model, record.beliefs.takeover, record.beliefs.card,
+                   record.beliefs.terminal);
+  }
   append_degraded(out, record.degraded);
 }
 

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "cli/serve/history.h"
+#include "cli/serve/log_entry.h"
 #include "core/cleaning/rules.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
@@ -34,15 +36,8 @@ ServiceAnswer unavailable(std::string detail) {
   return answer;
 }
 
-Feedback to_feedback(const Record& record) {
-  return {record.payment, record.outcome, record.source, record.known_at};
-}
-
 void fill_decision(Record& record, const Decision& decision, const LoadedModel& model) {
-  record.action = decision.action;
-  record.late = decision.late;
-  record.margin = decision.margin;
-  record.probability = decision.probability;
+  set_decision(record, decision);
   record.model = model.version();
   record.features = model.pipeline.last_features();
 }
@@ -60,7 +55,7 @@ DecisionService::DecisionService(ServiceOptions options,
   journal_end_ = reader_->end_position();
   max_transaction_id_ = reader_->max_transaction_id();
   state_.last_logged_at = reader_->last_logged_at();
-  state_.started_at = now();
+  state_.started_at = clock_();
   restore(progress);
 }
 
@@ -68,7 +63,29 @@ DecisionService::~DecisionService() { reap_snapshot(true); }
 
 Seconds DecisionService::now() {
   // A clock that was set back must not run back in the log.
+  if (options_.clock_of_payments) return state_.last_logged_at;
   return state_.last_logged_at = std::max(state_.last_logged_at, clock_());
+}
+
+Seconds DecisionService::stamp(Seconds of_entry) {
+  if (!options_.clock_of_payments) return now();
+  return state_.last_logged_at = std::max(state_.last_logged_at, of_entry);
+}
+
+/// Writes the control event that is due, if any, before the payment that makes it due.
+void DecisionService::control_budgets(Seconds logged_at) {
+  const auto control = champion_->pipeline.control_due(logged_at);
+  if (!control) return;
+  Record record;
+  record.kind = RecordKind::kControl;
+  record.position = position();
+  record.logged_at = logged_at;
+  record.payment.transaction_id = -1;
+  record.model = champion_->version();
+  record.control = *control;
+  champion_->pipeline.apply(*control);
+  commits_->add(record);
+  remember(record);
 }
 
 void DecisionService::restore(Progress& progress) {
@@ -151,14 +168,18 @@ void DecisionService::apply_recorded(const Record& record) {
   }
   ++state_.replayed;
   if (record.kind == RecordKind::kFeedback) {
-    champion_->pipeline.apply(to_feedback(record));
+    champion_->pipeline.apply(feedback_of(record));
+  } else if (record.kind == RecordKind::kControl) {
+    const auto due = champion_->pipeline.control_due(record.logged_at);
+    state_.replay_mismatches += record.model == champion_->version() && due != record.control;
+    champion_->pipeline.apply(record.control);
   } else {
     const auto answer = champion_->pipeline.apply(record.payment, record.logged_at);
     state_.newest_event_time = std::max(state_.newest_event_time, record.payment.event_time);
     const auto* decision = std::get_if<Decision>(&answer);
     if (record.model == champion_->version() &&
         (decision == nullptr || decision->margin != record.margin ||
-         decision->action != record.action)) {
+         decision->probability != record.probability || decision->action != record.action)) {
       ++state_.replay_mismatches;
     }
   }
@@ -204,7 +225,7 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
     if (!same) tally_.add_reject(rule_id(Rule::kDuplicateId));
     return answer;
   }
-  const Seconds logged_at = now();
+  const Seconds logged_at = stamp(payment.event_time);
   if (payment.event_time > logged_at + kMaxFutureSkew) {
     answer.kind = ServiceAnswer::Kind::kRejected;
     answer.detail = rule_id(Rule::kTimeInFuture);
@@ -212,6 +233,7 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
     tally_.add_reject(answer.detail);
     return answer;
   }
+  control_budgets(logged_at);
   Record& record = answer.record;
   record.position = position();
   record.logged_at = logged_at;
@@ -267,8 +289,10 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
   }
   std::optional<Record> newest;
   bool was_fraud = false;
+  bool confirmed = false;
   for (Record& record : find_feedback(request.transaction_id)) {
     was_fraud = record.outcome == Outcome::kFraud;
+    confirmed |= record.source == OutcomeSource::kChallenge && record.outcome == Outcome::kGenuine;
     if (record.source != request.source) continue;
     if (request.known_at && record.known_at != *request.known_at) continue;
     newest = std::move(record);
@@ -299,13 +323,16 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
   Record& record = answer.record;
   record.kind = RecordKind::kFeedback;
   record.position = position();
-  record.logged_at = now();
+  record.logged_at = stamp(request.known_at.value_or(0));
   record.outcome = request.outcome;
   record.source = request.source;
   record.known_at = request.known_at.value_or(record.logged_at);
   record.note = request.note;
-  champion_->pipeline.apply(to_feedback(record));
-  const bool went_through = known && known->rejected.empty() && known->action == Action::kApprove;
+  if (known && known->rejected.empty()) set_origin(record, *known);
+  champion_->pipeline.apply(feedback_of(record));
+  const bool went_through =
+      known && known->rejected.empty() &&
+      (known->action == Action::kApprove || (known->action == Action::kChallenge && confirmed));
   tally_.add_feedback(record, went_through, was_fraud);
   answer.ticket = commits_->add(record);
   remember(record);
@@ -316,21 +343,22 @@ void DecisionService::tick() {
   commits_->tick();
   reap_snapshot(false);
   if (!ready_) return;
-  const Seconds time = now();
+  const Seconds time = clock_();
   if (state_.snapshot_at == 0) state_.snapshot_at = time;
-  if (time - state_.snapshot_at >= options_.snapshot_every) begin_snapshot();
+  // Also when the clock was set back.
+  if (std::abs(time - state_.snapshot_at) >= options_.snapshot_every) begin_snapshot();
   if (time == pruned_at_) return;
   pruned_at_ = time;
   const auto kept = journal::SnapshotStore(options_.journal / champion_->version()).list();
   if (kept.size() == journal::SnapshotStore::kKept && !commits_->stuck() &&
       commits_->wake_descriptor() < 0) {
-    journal_->prune(time - options_.retention, kept.back().position, kPrunedATick);
+    journal_->prune(now() - options_.retention, kept.back().position, kPrunedATick);
   }
 }
 
 bool DecisionService::begin_snapshot() {
   if (snapshot_child_ != 0) return false;
-  state_.snapshot_at = now();
+  state_.snapshot_at = clock_();
   const auto folder = options_.journal / champion_->version();
   std::error_code ignored;
   std::filesystem::create_directories(folder, ignored);

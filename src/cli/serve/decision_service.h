@@ -28,6 +28,8 @@ struct ServiceOptions {
   std::string history;  ///< Lake of payments before the journal's first; empty for none.
   std::optional<Seconds> history_to;  ///< Its payments before this time only.
   int threads = 0;                    ///< For reading the history.
+  /// Time is that of the newest payment or feedback: for sending the past through the service.
+  bool clock_of_payments = false;
   /// Share of the time that may go into reasons; above it answers are given without.
   double reasons_share = 0.5;
 };
@@ -114,11 +116,20 @@ class DecisionService {
   /// A payment that did not come through cleaning.
   void count_reject(std::string_view rule) { tally_.add_reject(rule); }
   std::uint64_t position() const { return champion_->pipeline.position(); }
+  /// The time of the log.
   Seconds now();
+  /// What the policy's budgets were used to, and the multiplier in force; null without budgets.
+  const BudgetController* budgets() const { return champion_->pipeline.controller(); }
+  /// The control event in force at `position`.
+  std::optional<Control> control_before(std::uint64_t position) {
+    return reader_->control_before(position);
+  }
 
  private:
   static constexpr std::size_t kRecentRecords = 20'000;
 
+  Seconds stamp(Seconds of_entry);
+  void control_budgets(Seconds logged_at);
   void restore(Progress& progress);
   void import_history(Progress& progress);
   void apply_recorded(const journal::Record& record);

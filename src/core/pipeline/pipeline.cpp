@@ -16,7 +16,7 @@ namespace weir {
 namespace {
 
 constexpr std::string_view kMagic = "WEIRPIPE";
-constexpr std::uint32_t kFormatVersion = 2;
+constexpr std::uint32_t kFormatVersion = 3;
 
 std::uint64_t payment_hash(const Payment& payment) {
   const auto bits = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
@@ -91,6 +91,8 @@ Pipeline::Pipeline(const Bundle& bundle, PipelineOptions options)
     }
     loop_.emplace(BeliefRates::parse(bundle.beliefs_toml, version_ + "/beliefs.toml"),
                   MoneyPolicy::parse(bundle.policy_toml, version_ + "/policy.toml"));
+    controller_.emplace(loop_->policy(), loop_->beliefs().rates().answers,
+                        bundle.manifest.label_delay);
   }
   if (scorer_.feature_count() != row_.size()) {
     throw Error(
@@ -109,6 +111,16 @@ std::variant<Decision, Reject> Pipeline::apply(const RawPayment& payment, Second
 }
 
 std::variant<Decision, Reject> Pipeline::apply(const Payment& payment, Seconds logged_at) {
+  return run(payment, logged_at, true);
+}
+
+std::variant<Decision, Reject> Pipeline::apply_executed(const Payment& payment, Seconds logged_at) {
+  return run(payment, logged_at, false);
+}
+
+std::variant<Decision, Reject> Pipeline::run(const Payment& payment,
+                                             Seconds logged_at,
+                                             bool decides) {
   const std::uint64_t position = position_++;
   memory_.forget(logged_at - options_.duplicate_window);
   const std::uint64_t hash = payment_hash(payment);
@@ -131,7 +143,9 @@ std::variant<Decision, Reject> Pipeline::apply(const Payment& payment, Seconds l
   const double probability = calibration_.probability(margin);
   Decision decision;
   if (loop_) {
-    decision = loop_->decide(payment, {margin, probability});
+    decision = decides ? loop_->decide(payment, {margin, probability})
+                       : loop_->score(payment, {margin, probability});
+    if (decides) controller_->observe(decision);
   } else {
     decision.transaction_id = payment.transaction_id;
     decision.probability = probability;
@@ -149,16 +163,26 @@ void Pipeline::apply(const Feedback& feedback) {
   ++position_;
   // Features that look at no outcome need none.
   if (!loop_) return features_.apply(feedback);
+  Feedback told = feedback;
   const auto* decided = memory_.find(feedback.payment.transaction_id);
-  if (feedback.beliefs.known() || decided == nullptr) return loop_->apply(feedback);
-  Feedback with_beliefs = feedback;
-  with_beliefs.beliefs = decided->decision.beliefs;
-  loop_->apply(with_beliefs);
+  if (!feedback.beliefs.known() && decided != nullptr) {
+    told.beliefs = decided->decision.beliefs;
+    told.challenged = decided->decision.action == Action::kChallenge;
+  }
+  loop_->apply(told);
+  controller_->observe(told);
 }
 
 void Pipeline::apply(const Control& control) {
   ++position_;
-  if (loop_) loop_->apply(control);
+  if (!loop_) return;
+  controller_->accept(control);
+  loop_->apply(control);
+}
+
+std::optional<Control> Pipeline::control_due(Seconds logged_at) const {
+  if (!controller_ || !controller_->due(logged_at)) return std::nullopt;
+  return controller_->proposed(logged_at);
 }
 
 std::string Pipeline::snapshot() const {
@@ -172,7 +196,10 @@ std::string Pipeline::snapshot() const {
   const std::string features = features_.snapshot();
   put_bytes(bytes, static_cast<std::uint64_t>(features.size()));
   bytes += features;
-  if (loop_) loop_->append_snapshot(bytes);
+  if (loop_) {
+    loop_->append_snapshot(bytes);
+    controller_->append_snapshot(bytes);
+  }
   put_bytes(bytes, static_cast<std::uint64_t>(XXH3_64bits(bytes.data(), bytes.size())));
   return bytes;
 }
@@ -208,7 +235,10 @@ Pipeline Pipeline::restore(const Bundle& bundle, std::string_view bytes, Pipelin
   const auto feature_bytes = reader.get<std::uint64_t>();
   pipeline.features_ =
       FeatureEngine::restore(bundle.features, reader.take(feature_bytes), "snapshot");
-  if (pipeline.loop_) pipeline.loop_->restore_snapshot(reader);
+  if (pipeline.loop_) {
+    pipeline.loop_->restore_snapshot(reader);
+    pipeline.controller_->restore_snapshot(reader);
+  }
   return pipeline;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/cleaning/clean_row.h"
+#include "core/decision/budget_controller.h"
 #include "core/decision/decision_loop.h"
 #include "core/features/feature_engine.h"
 #include "core/model/bundle.h"
@@ -46,6 +47,10 @@ class Pipeline {
   /// The same for a payment that is clean already.
   std::variant<Decision, Reject> apply(const Payment& payment, Seconds logged_at);
 
+  /// A payment of before weir decided: it was executed, and nobody was asked. Fills windows and
+  /// says what the score would have been.
+  std::variant<Decision, Reject> apply_executed(const Payment& payment, Seconds logged_at);
+
   /// Learns the outcome of an earlier payment; takes a position too. Feedback without the beliefs
   /// of its decision gets them while the decision is remembered.
   void apply(const Feedback& feedback);
@@ -53,11 +58,17 @@ class Pipeline {
   /// Changes what all keys share; takes a position too. Means nothing without beliefs.
   void apply(const Control& control);
 
+  /// The control event that whoever writes the log appends, and applies, before a payment that is
+  /// logged at `logged_at`. Keeps the policy's budgets; none without beliefs, or within the hour.
+  std::optional<Control> control_due(Seconds logged_at) const;
+
   /// Position of the next entry.
   std::uint64_t position() const { return position_; }
 
   /// Beliefs and policy of a bundle that has them, else null.
   const DecisionLoop* loop() const { return loop_ ? &*loop_ : nullptr; }
+  /// Likewise, what keeps the budgets.
+  const BudgetController* controller() const { return controller_ ? &*controller_ : nullptr; }
 
   /// Model inputs of the last decided payment, one a feature; for explanation and tests.
   const std::vector<float>& last_features() const { return row_; }
@@ -72,6 +83,8 @@ class Pipeline {
                           PipelineOptions options = {});
 
  private:
+  std::variant<Decision, Reject> run(const Payment& payment, Seconds logged_at, bool decides);
+
   PipelineOptions options_;
   std::string version_;  // Of the bundle.
   Policy policy_;
@@ -79,6 +92,7 @@ class Pipeline {
   FeatureEngine features_;
   Scorer scorer_;
   std::optional<DecisionLoop> loop_;
+  std::optional<BudgetController> controller_;  // Where there is a loop.
   DecisionMemory memory_;
   std::uint64_t position_ = 0;
   std::vector<float> row_;

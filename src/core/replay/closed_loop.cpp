@@ -11,7 +11,7 @@ ClosedLoop::ClosedLoop(const BeliefRates& rates,
     : feedback_(feedback),
       loop_from_(loop_from),
       loop_(rates, policy),
-      controller_(policy, rates.answers) {
+      controller_(policy, rates.answers, feedback.label_delay) {
   feedback_.validate();
 }
 
@@ -35,13 +35,14 @@ void ClosedLoop::release(const PaymentView& payments, std::uint64_t base, Second
       const std::size_t row = first_awaited_ - base;
       if (awaited_.front().executed) {
         const bool fraud = payments.is_fraud[row] != 0;
-        const Feedback label{payments[row], fraud ? Outcome::kFraud : Outcome::kGenuine,
+        const Feedback label{payments[row],
+                             fraud ? Outcome::kFraud : Outcome::kGenuine,
                              fraud ? OutcomeSource::kChargeback : OutcomeSource::kMaturity,
-                             label_at, awaited_.front().beliefs};
+                             label_at,
+                             awaited_.front().beliefs,
+                             awaited_.front().challenged};
         loop_.apply(label);
-        if (awaited_.front().challenged && fraud) controller_.observe_challenged_fraud(true);
-      } else if (awaited_.front().denied) {
-        controller_.observe_challenged_fraud(false);
+        controller_.observe(label);
       }
       awaited_.pop_front();
       ++first_awaited_;
@@ -62,25 +63,25 @@ ReplayedPayment ClosedLoop::step(const PaymentView& payments,
   if (awaited_.empty()) first_awaited_ = number;
   const bool closed = payment.event_time >= loop_from_;
   if (closed && controller_.due(payment.event_time)) {
-    loop_.apply(controller_.next(payment.event_time));
+    const Control control = controller_.proposed(payment.event_time);
+    controller_.accept(control);
+    loop_.apply(control);
   }
   ReplayedPayment result;
   result.decision = closed ? loop_.decide(payment, model) : loop_.score(payment, model);
   result.decision.position = number;
   if (closed) controller_.observe(result.decision);
   result.executed = result.decision.action == Action::kApprove;
-  bool denied = false;
   if (result.decision.action == Action::kChallenge) {
     const CardholderAnswer answer =
         ask_cardholder(feedback_, payment.transaction_id, payments.is_fraud[row] != 0);
     result.executed = answer.executed;
-    denied = answer.outcome == Outcome::kFraud;
     answers_.push({Feedback{payment, answer.outcome, OutcomeSource::kChallenge,
                             payment.event_time + answer.delay, result.decision.beliefs},
                    number});
   }
-  awaited_.push_back({result.decision.beliefs, result.executed,
-                      result.decision.action == Action::kChallenge, denied});
+  awaited_.push_back(
+      {result.decision.beliefs, result.executed, result.decision.action == Action::kChallenge});
   return result;
 }
 

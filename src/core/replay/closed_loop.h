@@ -57,7 +57,6 @@ class ClosedLoop {
     DecisionBeliefs beliefs;
     bool executed = true;
     bool challenged = false;
-    bool denied = false;
   };
 
   void release(const PaymentView& payments, std::uint64_t base, Seconds now);

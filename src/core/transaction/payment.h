@@ -62,6 +62,7 @@ struct Feedback {
   /// Added at ingest where weir made the decision, so that a fraud is attributed to the card or to
   /// the terminal without one key reading the other.
   DecisionBeliefs beliefs = {};
+  bool challenged = false;  ///< Added likewise: its cardholder was asked.
 
   friend bool operator==(const Feedback&, const Feedback&) = default;
 };

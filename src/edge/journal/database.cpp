@@ -50,6 +50,10 @@ void Statement::bind_text(int index, std::string_view text) {
                     SQLITE_STATIC);
 }
 
+void Statement::bind_blob_copy(int index, const void* data, std::size_t size) {
+  sqlite3_bind_blob(statement_.get(), index, data, static_cast<int>(size), SQLITE_TRANSIENT);
+}
+
 void Statement::bind_blob(int index, const void* data, std::size_t size) {
   sqlite3_bind_blob(statement_.get(), index, data, static_cast<int>(size), SQLITE_STATIC);
 }

@@ -47,6 +47,8 @@ class Statement {
   /// The bytes must outlive the step.
   void bind_text(int index, std::string_view text);
   void bind_blob(int index, const void* data, std::size_t size);
+  /// Keeps a copy of the bytes.
+  void bind_blob_copy(int index, const void* data, std::size_t size);
   void bind_null(int index) { sqlite3_bind_null(statement_.get(), index); }
 
   /// SQLITE_ROW, SQLITE_DONE or an error code.

@@ -13,7 +13,7 @@
 namespace weir::journal {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS model(
@@ -41,14 +41,57 @@ CREATE TABLE IF NOT EXISTS log(
   model INTEGER,
   arm TEXT,
   reasons TEXT,
-  features BLOB);
+  features BLOB,
+  score REAL,
+  cause INTEGER,
+  review INTEGER,
+  audit_probability REAL,
+  beliefs BLOB,
+  challenged INTEGER,
+  shadow_model INTEGER,
+  shadow_action INTEGER,
+  shadow_probability REAL,
+  multiplier REAL,
+  answered REAL,
+  fraud_passes REAL);
 CREATE INDEX IF NOT EXISTS log_by_transaction ON log(transaction_id);
+CREATE INDEX IF NOT EXISTS log_controls ON log(position) WHERE kind = 2;
 )";
+
+// What format 2 added; a format 1 journal knew neither beliefs nor a second model.
+constexpr const char* kAddedColumns[] = {"score REAL",
+                                         "cause INTEGER",
+                                         "review INTEGER",
+                                         "audit_probability REAL",
+                                         "beliefs BLOB",
+                                         "challenged INTEGER",
+                                         "shadow_model INTEGER",
+                                         "shadow_action INTEGER",
+                                         "shadow_probability REAL",
+                                         "multiplier REAL",
+                                         "answered REAL",
+                                         "fraud_passes REAL"};
 
 constexpr std::string_view kColumns =
     "position, logged_at, kind, transaction_id, event_time, customer_id, terminal_id, "
     "amount_minor, outcome, source, known_at, note, rejected, action, late, margin, probability, "
-    "degraded, model, arm, reasons, features";
+    "degraded, model, arm, reasons, features, score, cause, review, audit_probability, beliefs, "
+    "challenged, shadow_model, shadow_action, shadow_probability, multiplier, answered, "
+    "fraud_passes";
+
+void put_beliefs(Statement& row, int index, const DecisionBeliefs& beliefs) {
+  if (!beliefs.known()) return row.bind_null(index);
+  const float values[] = {beliefs.model, beliefs.takeover, beliefs.card, beliefs.terminal};
+  row.bind_blob_copy(index, values, sizeof(values));
+}
+
+DecisionBeliefs get_beliefs(std::string_view bytes) {
+  DecisionBeliefs beliefs;
+  float values[4];
+  if (bytes.size() != sizeof(values)) return beliefs;
+  std::memcpy(values, bytes.data(), sizeof(values));
+  return {values[0], values[1], values[2], values[3]};
+}
 
 }  // namespace
 
@@ -93,16 +136,27 @@ Journal::Journal(const std::filesystem::path& folder, Durability durability) {
   database_->execute("PRAGMA wal_autocheckpoint = 0");
   database_->execute("PRAGMA cache_size = -65536");
   const auto format = database_->query_integer("PRAGMA user_version");
-  if (format != 0 && format != kFormat) {
+  if (format != 0 && format != 1 && format != kFormat) {
     throw Error(
         fmt::format("journal \"{}\": format {}, this build writes {}; export it with the "
                     "build that wrote it and start a new one",
                     folder.string(), format, kFormat));
   }
+  if (format == 1) {
+    for (const char* column : kAddedColumns) {
+      // A column that is there already: an upgrade was cut short.
+      const std::string name(column, std::strchr(column, ' '));
+      if (database_->query_integer(fmt::format(
+              "SELECT count(*) FROM pragma_table_info('log') WHERE name = '{}'", name)) == 0) {
+        database_->execute(fmt::format("ALTER TABLE log ADD COLUMN {}", column));
+      }
+    }
+  }
   database_->execute(kSchema);
   database_->execute(fmt::format("PRAGMA user_version = {}", kFormat));
   insert_.emplace(*database_, fmt::format("INSERT INTO log({}) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,"
-                                          "?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)",
+                                          "?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,"
+                                          "?24,?25,?26,?27,?28,?29,?30,?31,?32,?33,?34)",
                                           kColumns));
   insert_model_.emplace(*database_, "INSERT OR IGNORE INTO model(version) VALUES (?1)");
 }
@@ -140,7 +194,7 @@ int Journal::insert(const Record& record) {
   row.bind(7, record.payment.terminal_id);
   row.bind(8, record.payment.amount_minor);
   const bool feedback = record.kind == RecordKind::kFeedback;
-  const bool decided = !feedback && record.rejected.empty();
+  const bool decided = record.kind == RecordKind::kPayment && record.rejected.empty();
   if (feedback) {
     row.bind(9, static_cast<std::int64_t>(record.outcome));
     row.bind(10, static_cast<std::int64_t>(record.source));
@@ -159,6 +213,7 @@ int Journal::insert(const Record& record) {
     row.bind(19, model_number(record.model));
   } else {
     for (int index = 14; index <= 19; ++index) row.bind_null(index);
+    if (record.kind == RecordKind::kControl) row.bind(19, model_number(record.model));
   }
   text_or_null(20, record.arm);
   text_or_null(21, record.reasons);
@@ -166,6 +221,27 @@ int Journal::insert(const Record& record) {
     row.bind_null(22);
   } else {
     row.bind_blob(22, record.features.data(), record.features.size() * sizeof(float));
+  }
+  for (int index = 23; index <= 34; ++index) row.bind_null(index);
+  if (decided) {
+    row.bind(23, static_cast<double>(record.score));
+    if (record.beliefs.known()) {
+      row.bind(24, static_cast<std::int64_t>(record.cause));
+      row.bind(25, std::int64_t{record.review});
+      row.bind(26, static_cast<double>(record.audit_probability));
+    }
+    if (!record.shadow_model.empty()) {
+      row.bind(29, model_number(record.shadow_model));
+      row.bind(30, static_cast<std::int64_t>(record.shadow_action));
+      row.bind(31, record.shadow_probability);
+    }
+  }
+  put_beliefs(row, 27, record.beliefs);
+  if (feedback) row.bind(28, std::int64_t{record.challenged});
+  if (record.kind == RecordKind::kControl) {
+    row.bind(32, record.control.multiplier);
+    row.bind(33, record.control.answered);
+    row.bind(34, record.control.fraud_passes);
   }
   const int code = row.try_step();
   row.reset();
@@ -203,6 +279,19 @@ std::int64_t Journal::prune(Seconds logged_before, std::uint64_t position_below,
   return sqlite3_changes(database_->get());
 }
 
+namespace {
+
+std::int64_t check_format(Database& database) {
+  const auto format = database.query_integer("PRAGMA user_version");
+  if (format == kFormat) return format;
+  throw Error(
+      fmt::format("journal \"{}\": format {}, this build reads {}; start weir serve on it once, "
+                  "which brings it up to date",
+                  database.file().string(), format, kFormat));
+}
+
+}  // namespace
+
 JournalReader::JournalReader(const std::filesystem::path& folder)
     : database_(
           [&] {
@@ -216,6 +305,7 @@ JournalReader::JournalReader(const std::filesystem::path& folder)
             return file;
           }(),
           Database::Mode::kReadOnly),
+      format_(check_format(database_)),
       find_(
           database_,
           fmt::format("SELECT {} FROM log WHERE transaction_id = ?1 ORDER BY position", kColumns)) {
@@ -259,6 +349,13 @@ Record JournalReader::to_record(Statement& row) {
     record.outcome = static_cast<Outcome>(row.integer(8));
     record.source = static_cast<OutcomeSource>(row.integer(9));
     record.known_at = row.integer(10);
+    record.beliefs = get_beliefs(row.bytes(26));
+    record.challenged = row.integer(27) != 0;
+    return record;
+  }
+  if (record.kind == RecordKind::kControl) {
+    record.model = model_of(row.integer(18));
+    record.control = {record.logged_at, row.real(31), row.real(32), row.real(33)};
     return record;
   }
   if (!record.rejected.empty()) return record;
@@ -267,15 +364,39 @@ Record JournalReader::to_record(Statement& row) {
   record.margin = static_cast<float>(row.real(15));
   record.probability = row.real(16);
   record.degraded = static_cast<std::uint8_t>(row.integer(17));
-  const std::int64_t model = row.integer(18);
-  if (!models_.contains(model)) load_models();
-  record.model = models_[model];
+  record.model = model_of(row.integer(18));
   record.arm = row.bytes(19);
   record.reasons = row.bytes(20);
   const std::string_view features = row.bytes(21);
   record.features.resize(features.size() / sizeof(float));
   if (!features.empty()) std::memcpy(record.features.data(), features.data(), features.size());
+  // Before format 2 the score was the margin.
+  record.score = row.is_null(22) ? record.margin : static_cast<float>(row.real(22));
+  record.cause = static_cast<Cause>(row.integer(23));
+  record.review = row.integer(24) != 0;
+  record.audit_probability = static_cast<float>(row.real(25));
+  record.beliefs = get_beliefs(row.bytes(26));
+  if (!row.is_null(28)) {
+    record.shadow_model = model_of(row.integer(28));
+    record.shadow_action = static_cast<Action>(row.integer(29));
+    record.shadow_probability = row.real(30);
+  }
   return record;
+}
+
+const std::string& JournalReader::model_of(std::int64_t number) {
+  if (!models_.contains(number)) load_models();
+  return models_[number];
+}
+
+std::optional<Control> JournalReader::control_before(std::uint64_t position) {
+  Statement statement(database_,
+                      fmt::format("SELECT {} FROM log WHERE kind = 2 AND position < ?1 ORDER BY "
+                                  "position DESC LIMIT 1",
+                                  kColumns));
+  statement.bind(1, static_cast<std::int64_t>(position));
+  if (!statement.step()) return std::nullopt;
+  return to_record(statement).control;
 }
 
 std::optional<Record> JournalReader::find_payment(std::int64_t transaction_id) {

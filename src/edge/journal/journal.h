@@ -74,14 +74,18 @@ class JournalReader {
   std::optional<Record> find_payment(std::int64_t transaction_id);
   /// All feedback on a payment, in log order.
   std::vector<Record> find_feedback(std::int64_t transaction_id);
+  /// The newest control event before `position`.
+  std::optional<Control> control_before(std::uint64_t position);
   /// Calls `visit` for entries [from, to) in log order; it returns false to stop.
   void read(std::uint64_t from, std::uint64_t to, const std::function<bool(const Record&)>& visit);
 
  private:
   Database database_;
+  std::int64_t format_;  // Checked before any statement names its columns.
   Statement find_;
   std::map<std::int64_t, std::string> models_;
   void load_models();
+  const std::string& model_of(std::int64_t number);
   Record to_record(Statement& row);
 };
 

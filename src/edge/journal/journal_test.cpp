@@ -26,6 +26,14 @@ class JournalTest : public ::testing::Test {
     record.late = position % 2 == 1;
     record.margin = 0.1F;  // No decimal fraction is exact: the bits must come back.
     record.probability = 1.0 / 3;
+    record.score = 0.7F;
+    record.cause = Cause::kAudit;
+    record.review = true;
+    record.audit_probability = 0.3F;
+    record.beliefs = {0.1F, 0.2F, 0.3F, 0.4F};
+    record.shadow_model = "cccc";
+    record.shadow_action = Action::kDecline;
+    record.shadow_probability = 2.0 / 3;
     record.model = position < 2 ? "aaaa" : "bbbb";
     record.arm = "champion";
     record.reasons = "[]";
@@ -72,6 +80,51 @@ TEST_F(JournalTest, GivesBackWhatWasWritten) {
   EXPECT_EQ(reader.find_payment(21), std::nullopt);
   EXPECT_EQ(reader.find_feedback(10), std::vector{written[3]});
   EXPECT_EQ(reader.max_transaction_id(), 20);
+}
+
+TEST_F(JournalTest, FindsTheControlEventInForce) {
+  Journal journal(folder, Durability::kOs);
+  Record control;
+  control.kind = RecordKind::kControl;
+  control.position = 1;
+  control.logged_at = 1001;
+  control.payment.transaction_id = -1;
+  control.model = "aaaa";
+  control.control = {1001, 1.1, 0.75, 0.012};
+  ASSERT_TRUE(journal.write(std::vector{decided(0), control, decided(2)}, fault)) << fault;
+  JournalReader reader(folder);
+  EXPECT_EQ(reader.control_before(1), std::nullopt);
+  EXPECT_EQ(reader.control_before(3), control.control);
+  reader.read(1, 2, [&](const Record& record) {
+    EXPECT_EQ(record, control);
+    return true;
+  });
+}
+
+TEST_F(JournalTest, BringsTheFirstFormatUpToDate) {
+  std::filesystem::create_directories(folder);
+  {
+    Database old(Journal::database_file(folder), Database::Mode::kCreate);
+    old.execute(
+        "CREATE TABLE model(number INTEGER PRIMARY KEY, version TEXT NOT NULL UNIQUE);"
+        "CREATE TABLE log(position INTEGER PRIMARY KEY, logged_at, kind, transaction_id, "
+        "event_time, customer_id, terminal_id, amount_minor, outcome, source, known_at, note, "
+        "rejected, action, late, margin, probability, degraded, model, arm, reasons, features);"
+        "INSERT INTO model VALUES (1, 'aaaa');"
+        "INSERT INTO log(position, logged_at, kind, transaction_id, event_time, customer_id, "
+        "terminal_id, amount_minor, action, late, margin, probability, degraded, model, arm) "
+        "VALUES (0, 1000, 0, 5, 900, 1, 2, 300, 2, 0, 1.5, 0.25, 0, 1, 'champion');"
+        "PRAGMA user_version = 1");
+  }
+  EXPECT_THROW(JournalReader reader(folder), Error);
+  Journal journal(folder, Durability::kOs);
+  ASSERT_TRUE(journal.write(std::vector{decided(1)}, fault)) << fault;
+  JournalReader reader(folder);
+  const auto old = reader.find_payment(5);
+  ASSERT_TRUE(old.has_value());
+  EXPECT_EQ(old->score, 1.5F);
+  EXPECT_EQ(old->action, Action::kDecline);
+  EXPECT_FALSE(old->beliefs.known());
 }
 
 TEST_F(JournalTest, WritesAllOfABatchOrNothing) {

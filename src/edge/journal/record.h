@@ -4,12 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "core/decision/policy.h"
+#include "core/decision/decision.h"
+#include "core/decision/decision_loop.h"
 #include "core/transaction/payment.h"
 
 namespace weir::journal {
 
-enum class RecordKind : std::uint8_t { kPayment = 0, kFeedback = 1 };
+enum class RecordKind : std::uint8_t { kPayment = 0, kFeedback = 1, kControl = 2 };
 
 /// Why a decision is less than it should be; bits.
 enum Degraded : std::uint8_t {
@@ -26,23 +27,37 @@ struct Record {
   RecordKind kind = RecordKind::kPayment;
   Payment payment;  ///< Of feedback: the payment it is about.
 
-  // Of feedback.
+  // Of feedback; the beliefs are those of its decision.
   Outcome outcome = Outcome::kGenuine;
   OutcomeSource source = OutcomeSource::kChargeback;
   Seconds known_at = 0;
-  std::string note;  ///< An analyst's.
+  std::string note;         ///< An analyst's.
+  bool challenged = false;  ///< Its payment was.
 
   // Of a payment.
   std::string rejected;  ///< The rule that rejected it; then there is no decision.
   Action action = Action::kApprove;
   bool late = false;
   float margin = 0;
+  float score = 0;
   double probability = 0;
+  Cause cause = Cause::kScore;
+  bool review = false;
+  float audit_probability = 0;
+  DecisionBeliefs beliefs;
   std::uint8_t degraded = kDegradedNone;
   std::string model;            ///< Bundle version that decided.
   std::string arm;              ///< `champion` or `challenger`.
   std::string reasons;          ///< JSON array; empty for none.
   std::vector<float> features;  ///< Model inputs, in the bundle's order.
+
+  // What the other model said of a payment; an empty version where none was asked.
+  std::string shadow_model;
+  Action shadow_action = Action::kApprove;
+  double shadow_probability = 0;
+
+  // Of a control event.
+  Control control;
 
   friend bool operator==(const Record&, const Record&) = default;
 };

@@ -56,6 +56,13 @@ constexpr Family kFamilies[] = {
      "Kopecks of the last 30 days, by event time: expected or confirmed"},
     {Metric::kDamageBudget, "weir_damage_budget_minor", Type::kGauge, "",
      "Kopecks that 30 days may cost"},
+    {Metric::kBudgetUsed, "weir_budget_used", Type::kGauge, "budget",
+     "Of about the last day, with beliefs: touched and lost as shares of the genuine payments, "
+     "challenges a day"},
+    {Metric::kBudgetLimit, "weir_budget_limit", Type::kGauge, "budget",
+     "What the policy allows of the same"},
+    {Metric::kBudgetMultiplier, "weir_budget_multiplier", Type::kGauge, "",
+     "On the friction costs, by which the budgets are kept; above 1 touches fewer payments"},
     {Metric::kModelInfo, "weir_model_info", Type::kInfo, "role,version",
      "The bundles in use; always 1"},
     {Metric::kModelReloads, "weir_model_reloads_total", Type::kCounter, "result",

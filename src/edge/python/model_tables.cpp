@@ -113,8 +113,11 @@ std::shared_ptr<const TableOutput> feature_table(const ArrowTable& table,
 Model::Model(const BundleFiles& files, const std::string& source)
     : source_(source),
       bundle_(parse_bundle(files, source)),
-      policy_(Policy::parse(bundle_.policy_toml, source + "/policy.toml")),
       scorer_(Forest::parse_ubj(bundle_.forest_ubj, source + "/forest.ubj")) {
+  // With beliefs the action depends on the log before a payment: weir serve and weir replay decide.
+  if (bundle_.beliefs_toml.empty()) {
+    policy_ = Policy::parse(bundle_.policy_toml, source + "/policy.toml");
+  }
   if (scorer_.feature_count() != bundle_.features.size()) {
     throw Error(
         fmt::format("bundle \"{}\": forest.ubj has {} inputs, features.toml {} columns; retrain it",
@@ -139,7 +142,7 @@ std::shared_ptr<const TableOutput> Model::score(const ArrowTable& features, int 
     score_chunk(scorer_, columns, begin, end, margins);
     for (std::size_t row = begin; row < end; ++row) {
       probabilities[row] = bundle_.calibration.probability(margins[row]);
-      actions[row] = action_name(policy_.decide(margins[row]));
+      if (policy_) actions[row] = action_name(policy_->decide(margins[row]));
     }
   });
   auto result = std::make_shared<TableOutput>(features.rows());
@@ -148,7 +151,7 @@ std::shared_ptr<const TableOutput> Model::score(const ArrowTable& features, int 
   }
   result->add("margin", std::move(margins));
   result->add("probability", std::move(probabilities));
-  result->add("action", actions);
+  if (policy_) result->add("action", actions);
   result->set_metadata({{"weir.model_version", bundle_.manifest.version}});
   return result;
 }

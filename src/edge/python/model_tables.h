@@ -34,7 +34,7 @@ class Model {
  private:
   std::string source_;
   Bundle bundle_;
-  Policy policy_;
+  std::optional<Policy> policy_;  // None with beliefs.
   Scorer scorer_;
 };
 

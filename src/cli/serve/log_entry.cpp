@@ -1,0 +1,43 @@
+#include "cli/serve/log_entry.h"
+
+namespace weir::cli {
+
+Feedback feedback_of(const journal::Record& record) {
+  return {record.payment,  record.outcome, record.source,
+          record.known_at, record.beliefs, record.challenged};
+}
+
+void set_decision(journal::Record& record, const Decision& decision) {
+  record.action = decision.action;
+  record.late = decision.late;
+  record.margin = decision.margin;
+  record.score = decision.score;
+  record.probability = decision.probability;
+  record.cause = decision.cause;
+  record.review = decision.review;
+  record.audit_probability = decision.audit_probability;
+  record.beliefs = decision.beliefs;
+}
+
+Decision decision_of(const journal::Record& record) {
+  Decision decision;
+  decision.position = record.position;
+  decision.transaction_id = record.payment.transaction_id;
+  decision.action = record.action;
+  decision.cause = record.cause;
+  decision.review = record.review;
+  decision.late = record.late;
+  decision.margin = record.margin;
+  decision.score = record.score;
+  decision.probability = record.probability;
+  decision.beliefs = record.beliefs;
+  decision.audit_probability = record.audit_probability;
+  return decision;
+}
+
+void set_origin(journal::Record& feedback, const journal::Record& decision) {
+  feedback.beliefs = decision.beliefs;
+  feedback.challenged = decision.action == Action::kChallenge;
+}
+
+}  // namespace weir::cli
