@@ -27,12 +27,14 @@ constexpr std::size_t kTableRows = 3'000'000;
 constexpr std::size_t kCalibrationRows = 4'000'000;
 constexpr std::size_t kChunkRows = 1 << 16;
 
-/// Rounds until the rates settle; with `compromised`, the posterior of each row at the end.
+/// Rounds until the rates settle; writes the posterior of each row to `compromised`. `durations`:
+/// how long compromises last, too; only of keys busy enough to show when theirs begin and end.
 ChainRates estimate(std::string_view what,
                     const PaymentView& payments,
                     std::span<const std::int64_t> ids,
                     std::span<const std::uint8_t> ignored,
                     std::span<float> compromised,
+                    bool durations,
                     int threads,
                     Progress& progress) {
   const KeySequences sequences = group_by_key(ids);
@@ -55,9 +57,13 @@ ChainRates estimate(std::string_view what,
     progress.update(static_cast<std::uint64_t>(i) + 1);
     if (settled) break;
   }
-  if (!compromised.empty()) round(compromised);
+  round(compromised);
   progress.end();
-  return estimator.rates();
+  ChainRates rates = estimator.rates();
+  if (durations) {
+    rates.durations = estimate_durations(sequences, payments.event_time, compromised, rates);
+  }
+  return rates;
 }
 
 /// Which rows the model learns from: none of a compromised terminal, every fraud, and one in
@@ -206,7 +212,7 @@ TrainResult run_train_beliefs(const TrainOptions& options,
   BeliefRates rates;
   rates.answers = beliefs.answers;
   std::vector<float> compromised(payments.size());
-  rates.terminal = estimate("terminals", payments, payments.terminal_id, {}, compromised,
+  rates.terminal = estimate("terminals", payments, payments.terminal_id, {}, compromised, true,
                             settings.threads, progress);
   std::vector<std::uint8_t> terminal_bad(payments.size());
   for (std::size_t row = 0; row < payments.size(); ++row) {
@@ -214,7 +220,7 @@ TrainResult run_train_beliefs(const TrainOptions& options,
   }
   // From here on P(taken over) of the customer.
   rates.customer = estimate("customers", payments, payments.customer_id, terminal_bad, compromised,
-                            settings.threads, progress);
+                            false, settings.threads, progress);
 
   const auto sample = static_cast<std::uint64_t>(
       beliefs.genuine_sample > 0 ? beliefs.genuine_sample

@@ -10,11 +10,14 @@ namespace {
 
 /// A model is never so sure that a fraud could not be the card's.
 constexpr double kLeastCardFraud = 1e-4;
+/// A fraud of a key that was believed compromised with this probability tells nothing new.
+constexpr double kNoNews = 0.5;
 
 void put(std::string& bytes, const KeyBelief& belief) {
   for (const ChainFilter* filter : {&belief.slow, &belief.fast}) {
     put_bytes(bytes, filter->time);
     put_bytes(bytes, filter->probability);
+    put_bytes(bytes, filter->since);
   }
   put_bytes(bytes, belief.last_denial);
 }
@@ -24,6 +27,7 @@ KeyBelief get(ByteReader& reader) {
   for (ChainFilter* filter : {&belief.slow, &belief.fast}) {
     filter->time = reader.get<Seconds>();
     filter->probability = reader.get<double>();
+    filter->since = reader.get<Seconds>();
   }
   belief.last_denial = reader.get<Seconds>();
   return belief;
@@ -45,10 +49,12 @@ void KeyBeliefs::learn(
   }
   // The past has caught up with the answers: it goes on from what they said.
   if (belief.is_fast() && time >= belief.fast.time) belief.slow = belief.fast;
+  const bool news = belief.slow.predicted(rates_, time) < kNoNews;
   belief.slow.update(rates_, time, likelihood);
   // Answers are newer than a label of days ago, and a genuine one of then says nothing more. A
-  // fraud does, unless an answer since has told of the same compromise.
-  if (belief.is_fast() && outcome == Outcome::kFraud && belief.last_denial < time) {
+  // fraud does, unless the compromise was known then, or an answer since has told of it: the
+  // hundreds of frauds of one compromise are one piece of evidence about today, not hundreds.
+  if (news && belief.is_fast() && outcome == Outcome::kFraud && belief.last_denial < time) {
     belief.fast.update(rates_, time, likelihood);
   }
 }

@@ -24,6 +24,7 @@ struct KeyBelief {
 
   /// The newest evidence came as an answer.
   bool is_fast() const { return fast.time > slow.time; }
+  const ChainFilter& newest() const { return is_fast() ? fast : slow; }
 
   friend bool operator==(const KeyBelief&, const KeyBelief&) = default;
 };
@@ -38,7 +39,13 @@ class KeyBeliefs {
   double at(std::int64_t id, Seconds time) const {
     const KeyBelief* belief = table_.find(id);
     if (belief == nullptr) return rates_.stationary();
-    return (belief->is_fast() ? belief->fast : belief->slow).predicted(rates_, time);
+    return belief->newest().predicted(rates_, time);
+  }
+  /// The hazard a day that a compromise of `id` ends at `time`.
+  double end_hazard(std::int64_t id, Seconds time) const {
+    const KeyBelief* belief = table_.find(id);
+    return belief == nullptr ? rates_.ends_per_day.value
+                             : belief->newest().end_hazard(rates_, time);
   }
 
   /// Takes in what `source` said about a payment of `id` at `time`; kUnanswered says nothing.

@@ -65,6 +65,30 @@ TEST(ChainFilter, NeverBecomesCertain) {
   EXPECT_LT(filter.probability, 0.1);
 }
 
+TEST(ChainFilter, WithALawOfDurationsTheEndComesByAge) {
+  ChainRates chain = rates().terminal;
+  // Twenty days that nobody leaves, then one on which most do.
+  std::vector<double> hazards(80, 1e-4);
+  hazards.insert(hazards.end(), 4, 3.0);
+  hazards.push_back(0.1);
+  chain.durations = DurationLaw(hazards);
+  ChainFilter filter{kStart, 0.001, kStart - 100};
+  // Frauds for an hour: a compromise that is as good as certain and has just begun.
+  for (int i = 0; i < 20; ++i) filter.update(chain, kStart + 180 * i, {0.9, 0.002});
+  EXPECT_GT(filter.probability, 0.99);
+  EXPECT_NEAR(static_cast<double>(filter.since - kStart), 0, 3'600);
+  EXPECT_GT(filter.predicted(chain, kStart + 19 * kSecondsPerDay), 0.98);
+  EXPECT_LT(filter.predicted(chain, kStart + 22 * kSecondsPerDay), 0.3);
+  EXPECT_DOUBLE_EQ(filter.end_hazard(chain, kStart + 5 * kSecondsPerDay), 0.1);
+  EXPECT_DOUBLE_EQ(filter.end_hazard(chain, kStart + 83 * kSecondsPerDay / 4), 3.0);
+  // Far ahead nothing is known but the share in the long run.
+  EXPECT_NEAR(filter.predicted(chain, kStart + 1'000 * kSecondsPerDay), chain.stationary(), 1e-6);
+  // A fraud after that day says that this one goes on, and its age stays what it was.
+  filter.update(chain, kStart + 22 * kSecondsPerDay, {0.9, 0.002});
+  EXPECT_GT(filter.probability, 0.9);
+  EXPECT_LT(filter.since, kStart + 11 * kSecondsPerDay);
+}
+
 TEST(Beliefs, AnUnknownKeyHasTheLongRunShare) {
   const Beliefs beliefs(rates());
   EXPECT_DOUBLE_EQ(beliefs.terminals().at(3, kStart), 0.01 / 0.11);
@@ -115,6 +139,36 @@ TEST(Beliefs, ALabelOfDaysAgoDoesNotOverruleAnAnswerOfToday) {
     beliefs.apply(feedback(Outcome::kFraud, OutcomeSource::kChargeback, kStart + 10 + i));
   }
   EXPECT_DOUBLE_EQ(beliefs.terminals().at(3, now + 10), before);
+}
+
+TEST(Beliefs, FraudsOfOnePastCompromiseAreOnePieceOfEvidence) {
+  Beliefs beliefs(rates());
+  const Seconds now = kStart + 7 * kSecondsPerDay;
+  const auto chargebacks = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      beliefs.apply(feedback(Outcome::kFraud, OutcomeSource::kChargeback, kStart + i));
+    }
+  };
+  chargebacks(0, 20);
+  EXPECT_GT(beliefs.terminals().at(3, now), 0.4);
+  // Today's cardholders confirm: it is over.
+  for (int i = 0; i < 4; ++i) {
+    beliefs.apply(feedback(Outcome::kGenuine, OutcomeSource::kChallenge, now + i));
+  }
+  const double before = beliefs.terminals().at(3, now + 10);
+  EXPECT_LT(before, 0.01);
+  chargebacks(20, 400);
+  EXPECT_DOUBLE_EQ(beliefs.terminals().at(3, now + 10), before);
+}
+
+TEST(Beliefs, AChargebackThatNobodyExpectedBringsBackDoubt) {
+  Beliefs beliefs(rates());
+  const Seconds now = kStart + 7 * kSecondsPerDay;
+  beliefs.apply(feedback(Outcome::kGenuine, OutcomeSource::kMaturity, kStart));
+  beliefs.apply(feedback(Outcome::kGenuine, OutcomeSource::kChallenge, now - kSecondsPerDay));
+  const double before = beliefs.terminals().at(3, now);
+  beliefs.apply(feedback(Outcome::kFraud, OutcomeSource::kChargeback, kStart + 10));
+  EXPECT_GT(beliefs.terminals().at(3, now), 2 * before);
 }
 
 TEST(Beliefs, TheHalvesOfApplyAreAllOfIt) {
@@ -186,7 +240,9 @@ TEST(Composition, TwoCausesAreIndependent) {
 }
 
 TEST(BeliefRates, ReadBackAsWritten) {
-  const BeliefRates given = rates();
+  BeliefRates given = rates();
+  EXPECT_EQ(BeliefRates::parse(given.to_toml(), "beliefs.toml"), given);
+  given.terminal.durations = DurationLaw({0.01, 1.0 / 3, 2});
   EXPECT_EQ(BeliefRates::parse(given.to_toml(), "beliefs.toml"), given);
 }
 

@@ -16,10 +16,13 @@ struct Likelihood {
 };
 
 /// The Bayes filter of one key's chain: P(compromised) at `time`, given all evidence so far
-/// (forward algorithm of a two-state hidden Markov model; Rabiner 1989, section III).
+/// (forward algorithm of a two-state hidden Markov model; Rabiner 1989, section III). With a law of
+/// durations the end comes by the age of the compromise, which is followed by its expectation
+/// alone: evidence soon leaves one start that is likely.
 struct ChainFilter {
   Seconds time = 0;
   double probability = 0;
+  Seconds since = 0;  ///< When the compromise began, in expectation, if there is one.
 
   /// Neither certainty is ever reached: evidence must be able to change any mind.
   static constexpr double kLeast = 1e-9;
@@ -29,7 +32,18 @@ struct ChainFilter {
   double predicted(const ChainRates& rates, Seconds at) const {
     if (at <= time) return probability;
     const double stationary = rates.stationary();
-    return stationary + (probability - stationary) * kept(rates, at - time);
+    if (rates.durations.empty()) {
+      return stationary + (probability - stationary) * kept(rates, at - time);
+    }
+    const double lasting = survived(rates, at);
+    return lasting + (1 - lasting) * stationary * (1 - kept(rates, at - time));
+  }
+
+  /// The hazard of the end a day at `at`; a law of durations may only raise it, for it is of the
+  /// past, and a compromise that ends sooner must still be noticed.
+  double end_hazard(const ChainRates& rates, Seconds at) const {
+    const double mean = rates.ends_per_day.value;
+    return rates.durations.empty() ? mean : std::max(mean, rates.durations.hazard(age(at)));
   }
 
   /// Takes in evidence about time `at`. Evidence older than what came in before speaks about the
@@ -39,6 +53,11 @@ struct ChainFilter {
     double prior = probability;
     if (at >= time) {
       prior = predicted(rates, at);
+      if (!rates.durations.empty() && prior > 0) {
+        const double lasting = survived(rates, at) / prior;
+        const double begun = static_cast<double>(at) - kSecondsPerDay * newest_age(rates, at);
+        since = static_cast<Seconds>(lasting * static_cast<double>(since) + (1 - lasting) * begun);
+      }
       time = at;
     } else {
       const double stationary = rates.stationary();
@@ -57,6 +76,20 @@ struct ChainFilter {
   friend bool operator==(const ChainFilter&, const ChainFilter&) = default;
 
  private:
+  double age(Seconds at) const { return static_cast<double>(at - since) / kSecondsPerDay; }
+
+  /// P(compromised now and still at `at`).
+  double survived(const ChainRates& rates, Seconds at) const {
+    const double more = static_cast<double>(at - time) / kSecondsPerDay;
+    return probability * rates.durations.survival(age(time), more);
+  }
+
+  /// Days since the start of a compromise that began after `time`, seen from `at`.
+  double newest_age(const ChainRates& rates, Seconds at) const {
+    return std::min(static_cast<double>(at - time) / kSecondsPerDay / 2,
+                    rates.durations.mean_age());
+  }
+
   static double kept(const ChainRates& rates, Seconds duration) {
     const double rate = rates.starts_per_day.value + rates.ends_per_day.value;
     return std::exp(-rate * static_cast<double>(duration) / kSecondsPerDay);

@@ -197,4 +197,68 @@ bool ChainEstimator::improve(const ChainCounts& counts) {
          settled(before.sound_fraud, rates_.sound_fraud);
 }
 
+namespace {
+
+/// Compromises by age: how many were seen to reach each step, and to end in it.
+struct LifeTable {
+  static constexpr std::size_t kMostSteps = 366 * 4;
+  std::vector<double> at_risk;
+  std::vector<double> ended;
+  int ends = 0;
+
+  void add(Seconds lasted, bool end_seen) {
+    const double steps = static_cast<double>(lasted) / kSecondsPerDay / DurationLaw::kStepDays;
+    const std::size_t last = std::min(static_cast<std::size_t>(steps), kMostSteps - 1);
+    if (at_risk.size() <= last) {
+      at_risk.resize(last + 1);
+      ended.resize(last + 1);
+    }
+    for (std::size_t i = 0; i < last; ++i) at_risk[i] += 1;
+    at_risk[last] += end_seen ? 1 : 0.5;
+    ended[last] += end_seen;
+    ends += end_seen;
+  }
+};
+
+}  // namespace
+
+DurationLaw estimate_durations(const KeySequences& sequences,
+                               std::span<const Seconds> event_time,
+                               std::span<const float> compromised,
+                               const ChainRates& rates) {
+  WEIR_CHECK(event_time.size() == compromised.size());
+  LifeTable table;
+  for (std::size_t key = 0; key < sequences.keys(); ++key) {
+    const std::span<const std::uint32_t> rows(sequences.rows.data() + sequences.begins[key],
+                                              sequences.begins[key + 1] - sequences.begins[key]);
+    const auto bad = [&](std::size_t i) { return compromised[rows[i]] >= 0.5F; };
+    // A change lies halfway between the payments on its two sides.
+    const auto change = [&](std::size_t i) {
+      return std::midpoint(event_time[rows[i - 1]], event_time[rows[i]]);
+    };
+    for (std::size_t i = 0; i < rows.size();) {
+      if (!bad(i)) {
+        ++i;
+        continue;
+      }
+      const std::size_t begin = i;
+      while (i < rows.size() && bad(i)) ++i;
+      if (begin == 0) continue;
+      const bool end_seen = i < rows.size();
+      const Seconds end = end_seen ? change(i) : event_time[rows.back()];
+      table.add(end - change(begin), end_seen);
+    }
+  }
+  if (table.ends < kLeastEnds) return {};
+  const double mean = rates.ends_per_day.value;
+  const double prior = -std::expm1(-mean * DurationLaw::kStepDays);
+  std::vector<double> hazards;
+  for (std::size_t i = 0; i < table.at_risk.size(); ++i) {
+    const double share = (table.ended[i] + prior) / (table.at_risk[i] + 1);
+    hazards.push_back(-std::log1p(-share) / DurationLaw::kStepDays);
+  }
+  hazards.push_back(mean);
+  return DurationLaw(std::move(hazards));
+}
+
 }  // namespace weir

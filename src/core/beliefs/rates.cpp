@@ -69,13 +69,17 @@ Estimate estimate_of(const toml::node* node,
   return {read[0], read[1], read[2]};
 }
 
-std::vector<double> numbers_of(const toml::node* node, const std::string& source) {
+std::vector<double> numbers_of(const toml::node* node,
+                               std::string_view name,
+                               const std::string& source) {
   const auto* array = node == nullptr ? nullptr : node->as_array();
-  if (array == nullptr) fail(source, node, "takeover needs the arrays margins and shares");
+  if (array == nullptr) fail(source, node, fmt::format("{} must be an array of numbers", name));
   std::vector<double> numbers;
   for (const toml::node& item : *array) {
     const auto number = item.value<double>();
-    if (!number || !std::isfinite(*number)) fail(source, &item, "takeover holds no finite number");
+    if (!number || !std::isfinite(*number)) {
+      fail(source, &item, fmt::format("{} holds something else than finite numbers", name));
+    }
     numbers.push_back(*number);
   }
   return numbers;
@@ -86,8 +90,8 @@ TakeoverShares takeover_of(const toml::node& node, const std::string& source) {
   if (table == nullptr || table->size() != 2) {
     fail(source, &node, "takeover needs the arrays margins and shares and nothing else");
   }
-  TakeoverShares takeover{numbers_of(table->get("margins"), source),
-                          numbers_of(table->get("shares"), source)};
+  TakeoverShares takeover{numbers_of(table->get("margins"), "takeover.margins", source),
+                          numbers_of(table->get("shares"), "takeover.shares", source)};
   const bool shares = std::all_of(takeover.shares.begin(), takeover.shares.end(),
                                   [](double share) { return share > 0 && share < 1; });
   if (!shares || takeover.shares.size() != takeover.margins.size() + 1 ||
@@ -96,6 +100,18 @@ TakeoverShares takeover_of(const toml::node& node, const std::string& source) {
          "takeover wants ascending margins and one share more, each between 0 and 1");
   }
   return takeover;
+}
+
+DurationLaw durations_of(const toml::node& node, const std::string& source) {
+  const auto* table = node.as_table();
+  if (table == nullptr || table->size() != 1) {
+    fail(source, &node, "ends_by_age needs the array terminal and nothing else");
+  }
+  std::vector<double> hazards = numbers_of(table->get("terminal"), "ends_by_age.terminal", source);
+  const bool good = !hazards.empty() && std::all_of(hazards.begin(), hazards.end(),
+                                                    [](double hazard) { return hazard > 0; });
+  if (!good) fail(source, &node, "ends_by_age.terminal wants hazards above 0");
+  return DurationLaw(std::move(hazards));
 }
 
 }  // namespace
@@ -115,6 +131,12 @@ std::string BeliefRates::to_toml() const {
         "[takeover]\nmargins = [{}]\nshares = [{}]\n",
         fmt::join(takeover.margins, ", "), fmt::join(takeover.shares, ", "));
   }
+  if (!terminal.durations.empty()) {
+    text += fmt::format(
+        "\n# Hazard of a compromise's end a day, by age in steps of a quarter of a day; the last "
+        "goes on.\n[ends_by_age]\nterminal = [{}]\n",
+        fmt::join(terminal.durations.hazards(), ", "));
+  }
   return text;
 }
 
@@ -131,6 +153,10 @@ BeliefRates BeliefRates::parse(std::string_view text, const std::string& source)
   for (const auto& [table_name, node] : document) {
     if (table_name.str() == "takeover") {
       rates.takeover = takeover_of(node, source);
+      continue;
+    }
+    if (table_name.str() == "ends_by_age") {
+      rates.terminal.durations = durations_of(node, source);
       continue;
     }
     const auto* table = node.as_table();

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/beliefs/duration_law.h"
 #include "core/transaction/payment.h"
 
 namespace weir {
@@ -20,12 +21,14 @@ struct Estimate {
 };
 
 /// How keys of one kind (terminals, or customers) turn from sound to compromised and back, and what
-/// their payments are in either state. A continuous-time chain without memory.
+/// their payments are in either state. A continuous-time chain; without a law of durations one
+/// without memory.
 struct ChainRates {
   Estimate starts_per_day;     ///< Hazard of a sound key.
   Estimate ends_per_day;       ///< Of a compromised one.
   Estimate compromised_fraud;  ///< Share of its payments that are fraud while compromised.
   Estimate sound_fraud;        ///< The same while sound.
+  DurationLaw durations = {};  ///< Of compromises; its mean rate is ends_per_day.
 
   /// Share of the time that a key is compromised, in the long run.
   double stationary() const {

@@ -46,7 +46,8 @@ AuditTurn DecisionLoop::turn_of(const Payment& payment,
                          costs_at(0).challenge);
     case Action::kDecline:
       return clock_.pass(payment.terminal_id, payment.event_time,
-                         rates.terminal.ends_per_day.value * costs_at(0).decline,
+                         beliefs_.terminals().end_hazard(payment.terminal_id, payment.event_time) *
+                             costs_at(0).decline,
                          costs_at(1).challenge);
     case Action::kChallenge:
       break;
