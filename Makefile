@@ -1,13 +1,13 @@
 # Each target is one line that calls the real thing; run and test set up the machine themselves.
-.PHONY: help run test bench build check tidy fuzz stack stack-down lifecycle serve money
+.PHONY: help run test bench build check tidy fuzz stack stack-down lifecycle serve money wheel
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
 
-run: build ## set up, build, then the whole job on simulated payments (or INPUT=file|folder): out/run/
+run: program ## set up, build, then the whole job on simulated payments (or INPUT=file|folder): out/run/
 	@build/release/weir run $(INPUT) --out out/run
 
-serve: build ## the service and its console on the result of make run, with payments coming in: http://127.0.0.1:8080
+serve: program ## the service and its console on the result of make run, with payments coming in: http://127.0.0.1:8080
 	@tools/serve.sh
 
 test: ## set up, check, build, and run every test
@@ -16,8 +16,12 @@ test: ## set up, check, build, and run every test
 bench: ## the benchmarks with their rivals; each checks the answer before it times
 	@bench/run.sh
 
-money: build ## the closed loop on course-shaped months against its bounds; about an hour
+money: program ## the closed loop on course-shaped months against its bounds; about an hour
 	@.venv/bin/python bench/money/run.py
+
+.PHONY: program
+program: # the binary alone: a third less to compile than the tests need
+	@tools/build.sh release weir
 
 build: ## set up this machine and build the release preset
 	@tools/build.sh release
@@ -30,6 +34,9 @@ tidy: ## clang-tidy over src; minutes, so not part of test
 
 fuzz: ## each fuzz target for SECONDS seconds (default 60)
 	@fuzz/run.sh $(SECONDS)
+
+wheel: ## the Python package as a wheel, tried in a fresh environment: out/wheel/
+	@tools/wheel.sh
 
 stack: ## S3, MLflow, Airflow and Kafka on this machine, supervised: out/stack/ (SERVICES="s3 kafka" for some)
 	@tools/build.sh release && tools/setup.sh --stack && .venv-lifecycle/bin/python deploy/local/stack.py up $(SERVICES)
