@@ -41,7 +41,7 @@ struct Running {
         loop(given.rates, given.policy, given.feedback, loop_from),
         outcome(from, to),
         loss(from, LossBudget{}),
-        episodes(truth) {}
+        episodes(truth, given.feedback.answer_delay) {}
 
   LoopScenario scenario;
   ClosedLoop loop;
@@ -135,7 +135,8 @@ void run_block(Running& running,
                            fraud,
                            scenario,
                            replayed.decision.action,
-                           replayed.executed};
+                           replayed.executed,
+                           replayed.decision.review};
     running.outcome.add(done);
     running.episodes.add(done, payments.terminal_id[row]);
     if (replayed.executed) {

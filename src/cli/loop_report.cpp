@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/replay_page.h"
+#include "cli/verify_replay.h"
 #include "core/transaction/calendar.h"
 #include "edge/files/decision_table.h"
 #include "edge/files/staged.h"
@@ -14,12 +15,6 @@ namespace {
 
 /// Shares of genuine payments that the frontier may touch.
 constexpr double kFrontier[] = {0.01, 0.02, 0.03, 0.045};
-
-FrontierPoint point_of(const LoopResult& result, std::string name) {
-  return {std::move(name), result.outcome.damage_roubles_per_month(),
-          result.outcome.total().false_positive_rate(),
-          result.outcome.challenges_per_customer_month()};
-}
 
 ReplayPage page_of(const std::vector<LoopResult>& results, std::size_t given) {
   const LoopResult& main = results.front();
@@ -38,6 +33,15 @@ ReplayPage page_of(const std::vector<LoopResult>& results, std::size_t given) {
   page.average_precision = main.average_precision;
   page.budget = main.budget;
   page.episodes = main.episodes;
+  const BlindDamage blind = blind_damage(main.episodes, main.outcome.from());
+  if (blind.episodes > 0) {
+    page.notes.push_back(fmt::format(
+        "{} terminals were compromised in the period. Before any answer about them could come, "
+        "{:.0f} RUB of fraud were tried and {:.0f} % of it went through. No honest policy stops a "
+        "larger part of this than it touches of all payments, so much less than 100 % would be a "
+        "leak.",
+        blind.episodes, blind.exposure_roubles, 100 * blind.share()));
+  }
   page.chosen = point_of(main, "this policy");
   const Seconds period = main.outcome.to() - main.outcome.from();
   for (std::size_t i = 1; i < results.size(); ++i) {
@@ -61,6 +65,12 @@ ReplayPage page_of(const std::vector<LoopResult>& results, std::size_t given) {
 }
 
 }  // namespace
+
+FrontierPoint point_of(const LoopResult& result, std::string name) {
+  return {std::move(name), result.outcome.damage_roubles_per_month(),
+          result.outcome.total().false_positive_rate(),
+          result.outcome.challenges_per_customer_month()};
+}
 
 std::vector<LoopResult> run_loop_report(const LoopReportOptions& options,
                                         const Bundle& bundle,
@@ -86,7 +96,8 @@ std::vector<LoopResult> run_loop_report(const LoopReportOptions& options,
   ReplayedSink sink;
   if (!options.decisions.empty()) {
     writer = std::make_unique<files::DecisionTableWriter>(
-        options.decisions, bundle.manifest.version, files::DecisionColumns::kReplay);
+        options.decisions, bundle.manifest.version, files::DecisionColumns::kReplay,
+        replay_metadata(options.replay, scenarios.front()));
     sink = [&](const PaymentView& payments, const std::vector<ReplayedPayment>& replayed) {
       std::vector<Decision> decisions;
       std::vector<std::uint8_t> executed;

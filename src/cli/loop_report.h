@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/loop_replay.h"
+#include "cli/replay_page.h"
 
 namespace weir::cli {
 
@@ -16,6 +17,9 @@ struct LoopReportOptions {
   bool frontier = false;  ///< Also replays other budgets for touching genuine payments.
   LoopReplayOptions replay;
 };
+
+/// Its place on the frontier.
+FrontierPoint point_of(const LoopResult& result, std::string name);
 
 /// Replays `scenarios` (and, beside the first of them, the open loop and the frontier where a page
 /// is wanted) and writes decisions and page. Gives the results of `scenarios` in their order, then

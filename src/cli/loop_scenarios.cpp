@@ -12,6 +12,7 @@
 #include "core/transaction/error.h"
 #include "core/transaction/money.h"
 #include "core/transaction/nearest_name.h"
+#include "edge/files/staged.h"
 
 namespace weir::cli {
 namespace {
@@ -65,6 +66,13 @@ const std::map<std::string, Setter>& setters() {
          if (text) scenario.feedback.answer_law = answer_law(*text);
          return text.has_value();
        }},
+      {"answer_seed",
+       [](LoopScenario& scenario, const toml::node& node) {
+         const auto value = node.value<std::int64_t>();
+         if (!value || *value < 0) return false;
+         scenario.feedback.seed = static_cast<std::uint64_t>(*value);
+         return true;
+       }},
       {"answer_delay", duration([](LoopScenario& s) -> auto& { return s.feedback.answer_delay; })},
       {"label_delay", duration([](LoopScenario& s) -> auto& { return s.feedback.label_delay; })},
       {"answered", number([](LoopScenario& s) -> auto& { return s.feedback.answered; })},
@@ -92,9 +100,15 @@ AnswerLaw answer_law(const std::string& word) {
 }
 
 std::vector<LoopScenario> load_scenarios(const std::string& file, const LoopScenario& base) {
+  return parse_scenarios(files::read_text(file), file, base);
+}
+
+std::vector<LoopScenario> parse_scenarios(std::string_view text,
+                                          const std::string& file,
+                                          const LoopScenario& base) {
   toml::table document;
   try {
-    document = toml::parse_file(file);
+    document = toml::parse(text, file);
   } catch (const toml::parse_error& error) {
     throw Error(fmt::format("scenarios \"{}\": line {}: {}", file, error.source().begin.line,
                             std::string(error.description())));
@@ -128,6 +142,22 @@ std::vector<LoopScenario> load_scenarios(const std::string& file, const LoopScen
     scenarios.push_back(std::move(scenario));
   }
   return scenarios;
+}
+
+std::string scenario_toml(const LoopScenario& scenario) {
+  const FeedbackSettings& feedback = scenario.feedback;
+  const MoneyPolicy& policy = scenario.policy;
+  const bool fixed = feedback.answer_law == AnswerLaw::kFixed;
+  return fmt::format(
+      "[[scenario]]\nclosed = {}\naudits = {}\nanswer_law = \"{}\"\nanswer_seed = {}\n"
+      "answer_delay = \"{}\"\nlabel_delay = \"{}\"\nanswered = {}\nfraud_passes = {}\n"
+      "wrong_denial = {}\nchallenge_cost = {}\nlost_genuine_cost = {}\ntakeover_worth = {}\n"
+      "false_positive_rate = {}\nlost_genuine_rate = {}\nchallenges_per_day = {}\n",
+      scenario.closed, policy.audits, fixed ? "fixed" : "exponential", feedback.seed,
+      format_duration(feedback.answer_delay), format_duration(feedback.label_delay),
+      feedback.answered, feedback.fraud_passes, feedback.wrong_denial, policy.challenge_cost,
+      policy.lost_genuine_cost, policy.takeover_worth, policy.false_positive_rate,
+      policy.lost_genuine_rate, policy.challenges_per_day);
 }
 
 void FeedbackFlags::add_to(CLI::App& command) {
@@ -191,6 +221,13 @@ nlohmann::ordered_json loop_json(const LoopResult& result) {
   json["challenges_per_day"] = outcome.challenges_per_day();
   json["challenges_per_customer_month"] = outcome.challenges_per_customer_month();
   json["multiplier"] = result.last_multiplier;
+  if (!result.episodes.empty()) {
+    const BlindDamage blind = blind_damage(result.episodes, outcome.from());
+    json["blind"] = {{"episodes", blind.episodes},
+                     {"exposure_roubles", blind.exposure_roubles},
+                     {"damage_roubles", blind.damage_roubles},
+                     {"share", blind.share()}};
+  }
   json["damage_by_scenario"] = nlohmann::ordered_json::object();
   for (std::size_t number = 1; number < LoopOutcome::kScenarios; ++number) {
     const LoopCounts counts = outcome.scenario(number);

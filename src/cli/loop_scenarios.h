@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/loop_replay.h"
@@ -15,6 +16,13 @@ namespace weir::cli {
 /// Reads `[[scenario]]` tables: each starts from `base` and changes what it names. Throws Error
 /// with file, line and key for unknown keys and values out of range.
 std::vector<LoopScenario> load_scenarios(const std::string& file, const LoopScenario& base);
+
+/// The same of a text; `source` names it in errors.
+std::vector<LoopScenario> parse_scenarios(std::string_view text,
+                                          const std::string& source,
+                                          const LoopScenario& base);
+/// A `[[scenario]]` table from which parse_scenarios makes `scenario` again, given the same base.
+std::string scenario_toml(const LoopScenario& scenario);
 
 /// The law's word: `fixed`, `exponential`. Throws UsageError for another.
 AnswerLaw answer_law(const std::string& word);

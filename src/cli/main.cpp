@@ -20,6 +20,7 @@
 #include "cli/settings.h"
 #include "cli/simulate.h"
 #include "cli/train.h"
+#include "cli/tune.h"
 #include "cli/verify.h"
 #include "core/transaction/error.h"
 
@@ -42,6 +43,7 @@ int run(int argc, char** argv) {
   add_train_command(weir, terminal);
   add_evaluate_command(weir, terminal);
   add_replay_command(weir, terminal);
+  add_tune_command(weir, terminal);
   add_compare_command(weir, terminal);
   add_explain_command(weir, terminal);
   add_run_command(weir, terminal);

@@ -19,7 +19,7 @@ ReplayPage small_page() {
   LossRecord record(kFrom, {});
   const std::vector<TruthWindow> windows = {{2, 3, kFrom, kFrom + 20 * kSecondsPerDay},
                                             {3, 5, kFrom, kFrom + 9 * kSecondsPerDay}};
-  EpisodeOutcomes episodes(windows);
+  EpisodeOutcomes episodes(windows, 900);
   for (std::uint64_t i = 0; i < 20'000; ++i) {
     LoopPayment payment;
     payment.event_time = kFrom + static_cast<Seconds>(i * kDays * kSecondsPerDay / 20'000);

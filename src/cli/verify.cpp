@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/serve/history.h"
 #include "cli/serve/log_entry.h"
+#include "cli/verify_replay.h"
 #include "core/pipeline/pipeline.h"
 #include "core/transaction/error.h"
 #include "edge/journal/journal.h"
@@ -53,6 +55,10 @@ std::string difference(const journal::Record& record,
 }  // namespace
 
 VerifyResult run_verify(const VerifyOptions& options, Progress& progress) {
+  if (std::filesystem::is_regular_file(options.journal)) {
+    return verify_replay({options.journal, options.bundle, options.history, options.threads},
+                         progress);
+  }
   const Bundle bundle = registry::load_bundle(options.bundle);
   Pipeline pipeline(bundle);
   journal::JournalReader reader(options.journal);
@@ -114,12 +120,17 @@ VerifyResult run_verify(const VerifyOptions& options, Progress& progress) {
 void add_verify_command(CLI::App& weir, Terminal& terminal) {
   CLI::App* command = add_command(
       weir, terminal, "verify",
-      "Execute a journal again and compare every decision with the recorded one, to the bit",
-      "weir verify out/journal out/run/bundle --history out/run/lake");
+      "Decide a journal or a replayed period again and compare with the record, to the bit",
+      "weir verify out/journal out/run/bundle --history out/run/lake\n"
+      "  weir verify out/run/loop-decisions.parquet out/run/loop-bundle --history out/run/lake");
   auto options = std::make_shared<VerifyOptions>();
-  command->add_option("journal", options->journal, "Folder of weir serve's journal")->required();
+  command
+      ->add_option("journal", options->journal,
+                   "Folder of weir serve's journal, or Parquet file of weir replay's decisions")
+      ->required();
   command->add_option("bundle", options->bundle, "The bundle that decided (folder)")->required();
-  command->add_option("--history", options->history, "As it was given to weir serve");
+  command->add_option("--history", options->history,
+                      "As it was given to weir serve; of a replay, its lake");
   add_time_option(*command, "--history-to", options->history_to, "As it was given to weir serve");
   command->add_option("--threads", options->threads, "For reading the history; 0 = all cores");
   command->callback([options, &terminal] {
@@ -141,8 +152,8 @@ void add_verify_command(CLI::App& weir, Terminal& terminal) {
     }
     if (result.different != 0) {
       throw Error(
-          fmt::format("journal \"{}\": {} of {} decisions differ from what bundle {} "
-                      "decides; the journal or the bundle was changed",
+          fmt::format("record \"{}\": {} of {} decisions differ from what bundle {} "
+                      "decides; the record, the bundle or the history was changed",
                       options->journal, result.different, result.decisions, options->bundle));
     }
   });

@@ -13,7 +13,7 @@
 namespace weir::cli {
 
 struct VerifyOptions {
-  std::string journal;
+  std::string journal;  ///< Or a file of replayed decisions.
   std::string bundle;
   std::string history;  ///< As it was given to weir serve.
   std::optional<Seconds> history_to;
@@ -30,8 +30,9 @@ struct VerifyResult {
 };
 
 /// Executes a journal again and compares every decision and control event of the bundle with the
-/// recorded one: action, cause, beliefs, score, probability and every input, to the bit. Throws
-/// Error when the log before the journal's first entry is not given.
+/// recorded one: action, cause, beliefs, score, probability and every input, to the bit. A file is
+/// taken for the decisions of a replay of the closed loop: see verify_replay. Throws Error when the
+/// log before the journal's first entry is not given.
 VerifyResult run_verify(const VerifyOptions& options, Progress& progress);
 
 void add_verify_command(CLI::App& weir, Terminal& terminal);

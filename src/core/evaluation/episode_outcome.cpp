@@ -16,7 +16,20 @@ std::size_t EpisodeOutcomes::KeyHash::operator()(const Key& key) const {
   return hash64(static_cast<std::uint64_t>(key.scenario), static_cast<std::uint64_t>(key.id));
 }
 
-EpisodeOutcomes::EpisodeOutcomes(std::span<const TruthWindow> windows) {
+BlindDamage blind_damage(std::span<const EpisodeOutcome> episodes, Seconds from) {
+  constexpr double kKopecks = 100;
+  BlindDamage blind;
+  for (const EpisodeOutcome& episode : episodes) {
+    if (episode.window.scenario != 2 || episode.window.from < from) continue;
+    ++blind.episodes;
+    blind.exposure_roubles += static_cast<double>(episode.blind_minor) / kKopecks;
+    blind.damage_roubles += static_cast<double>(episode.blind_damage_minor) / kKopecks;
+  }
+  return blind;
+}
+
+EpisodeOutcomes::EpisodeOutcomes(std::span<const TruthWindow> windows, Seconds answer_delay)
+    : answer_delay_(answer_delay) {
   std::vector<TruthWindow> sorted(windows.begin(), windows.end());
   std::sort(sorted.begin(), sorted.end(), [](const TruthWindow& left, const TruthWindow& right) {
     return std::tie(left.scenario, left.key, left.from, left.until) <
@@ -48,6 +61,10 @@ void EpisodeOutcomes::add_fraud(const LoopPayment& payment, std::int64_t key) {
     if (time < episode.window.from || time >= episode.window.until) continue;
     ++episode.frauds;
     episode.first_fraud = std::min(episode.first_fraud.value_or(time), time);
+    if (time < episode.window.from + answer_delay_) {
+      episode.blind_minor += payment.amount_minor;
+      if (payment.executed) episode.blind_damage_minor += payment.amount_minor;
+    }
     if (payment.executed) {
       ++episode.frauds_through;
       episode.damage_minor += payment.amount_minor;

@@ -39,6 +39,7 @@ LoopCounts& LoopCounts::operator+=(const LoopCounts& other) {
   frauds_passed += other.frauds_passed;
   frauds_touched += other.frauds_touched;
   genuine_lost += other.genuine_lost;
+  reviewed += other.reviewed;
   amount_minor += other.amount_minor;
   exposure_minor += other.exposure_minor;
   damage_minor += other.damage_minor;

@@ -23,6 +23,7 @@ struct LoopPayment {
   /// The money moved: approved, or challenged and confirmed. Unanswered, denied and declined
   /// payments are not executed.
   bool executed = true;
+  bool review = false;  ///< An analyst looks at it.
 };
 
 /// What a closed loop did to some payments. Counts are payments, money is kopecks.
@@ -41,6 +42,7 @@ struct LoopCounts {
   std::uint64_t frauds_passed = 0;   ///< Those of FN that a challenge let through.
   std::uint64_t frauds_touched = 0;
   std::uint64_t genuine_lost = 0;
+  std::uint64_t reviewed = 0;
   std::int64_t amount_minor = 0;        ///< Of all payments.
   std::int64_t exposure_minor = 0;      ///< Of all frauds.
   std::int64_t damage_minor = 0;        ///< Of the frauds executed.
@@ -76,6 +78,7 @@ struct LoopCounts {
     frauds_passed += through && challenge;
     frauds_touched += fraud && (challenge || decline);
     genuine_lost += lost;
+    reviewed += payment.review;
     amount_minor += payment.amount_minor;
     exposure_minor += money_if(fraud);
     damage_minor += money_if(through);

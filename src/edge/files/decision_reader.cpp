@@ -28,6 +28,7 @@ struct Columns {
   int amount_minor = -1;
   int action = -1;
   int score = -1;
+  int probability = -1;
   int executed = -1;
   int is_fraud = -1;
 };
@@ -65,6 +66,7 @@ Columns find_columns(const parquet::SchemaDescriptor& schema) {
   columns.action = required("action", parquet::Type::BYTE_ARRAY);
   columns.score = checked_column(schema, "score", parquet::Type::FLOAT);
   if (columns.score < 0) columns.score = required("margin", parquet::Type::FLOAT);
+  columns.probability = checked_column(schema, "probability", parquet::Type::DOUBLE);
   columns.executed = checked_column(schema, "executed", parquet::Type::BOOLEAN);
   columns.is_fraud = checked_column(schema, "is_fraud", parquet::Type::BOOLEAN);
   return columns;
@@ -195,6 +197,10 @@ DecisionRows DecisionFile::read(std::size_t group) const {
         read_column<parquet::ByteArrayType, Action>(*reader, columns.action, rows, action_of);
     result.score =
         read_column<parquet::FloatType, float>(*reader, columns.score, rows, std::identity{});
+    if (columns.probability >= 0) {
+      result.probability = read_column<parquet::DoubleType, double>(*reader, columns.probability,
+                                                                    rows, std::identity{});
+    }
     if (has_executed()) result.executed = flag(columns.executed);
     if (has_labels()) result.is_fraud = flag(columns.is_fraud);
     return result;

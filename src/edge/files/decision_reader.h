@@ -19,6 +19,7 @@ struct DecisionRows {
   std::vector<std::int64_t> terminal_id;
   std::vector<std::int64_t> amount_minor;
   std::vector<Action> action;
+  std::vector<double> probability;    ///< Empty where the file has no such column.
   std::vector<float> score;           ///< Ranks payments; frozen when the payment was decided.
   std::vector<std::int8_t> executed;  ///< Empty where the file has no such column.
   std::vector<std::int8_t> is_fraud;  ///< Empty where the file has no labels.
@@ -29,7 +30,8 @@ struct DecisionRows {
 /// A Parquet file of decisions, as `weir replay` writes it.
 ///
 /// Needs the columns transaction_id, event_time, customer_id, terminal_id, amount_minor, action
-/// and score or margin; executed and is_fraud may be missing. Errors name the file and the column.
+/// and score or margin; probability, executed and is_fraud may be missing. Errors name the file and
+/// the column.
 class DecisionFile {
  public:
   explicit DecisionFile(const std::string& location);

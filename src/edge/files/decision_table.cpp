@@ -41,7 +41,10 @@ std::shared_ptr<arrow::DataType> event_time_type() {
   return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
 }
 
-std::shared_ptr<arrow::Schema> schema_of(DecisionColumns columns, const std::string& version) {
+std::shared_ptr<arrow::Schema> schema_of(
+    DecisionColumns columns,
+    const std::string& version,
+    const std::vector<std::pair<std::string, std::string>>& more) {
   arrow::FieldVector fields = {arrow::field("transaction_id", arrow::int64(), false),
                                arrow::field("event_time", event_time_type(), false),
                                arrow::field("customer_id", arrow::int64(), false),
@@ -65,7 +68,9 @@ std::shared_ptr<arrow::Schema> schema_of(DecisionColumns columns, const std::str
       fields.push_back(field);
     }
   }
-  return arrow::schema(std::move(fields), arrow::key_value_metadata({"model_version"}, {version}));
+  const auto metadata = arrow::key_value_metadata({"model_version"}, {version});
+  for (const auto& [key, value] : more) metadata->Append(key, value);
+  return arrow::schema(std::move(fields), metadata);
 }
 
 std::shared_ptr<arrow::Array> flags(std::span<const std::uint8_t> values, const std::string& name) {
@@ -86,13 +91,15 @@ struct DecisionTableWriter::Implementation {
   std::unique_ptr<parquet::arrow::FileWriter> writer;
 };
 
-DecisionTableWriter::DecisionTableWriter(const std::filesystem::path& target,
-                                         const std::string& model_version,
-                                         DecisionColumns columns)
+DecisionTableWriter::DecisionTableWriter(
+    const std::filesystem::path& target,
+    const std::string& model_version,
+    DecisionColumns columns,
+    const std::vector<std::pair<std::string, std::string>>& more)
     : implementation_(new Implementation{StagedFile(target),
                                          target.string(),
                                          columns,
-                                         schema_of(columns, model_version),
+                                         schema_of(columns, model_version, more),
                                          {},
                                          {}}) {
   Implementation& all = *implementation_;

@@ -5,6 +5,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/decision/decision.h"
 #include "core/transaction/payment.h"
@@ -24,9 +26,11 @@ enum class DecisionColumns : std::uint8_t { kPlain, kReplay };
 /// bytes. Throws Error on a full disk.
 class DecisionTableWriter {
  public:
+  /// `more`: further metadata of the file, such as how to replay it.
   DecisionTableWriter(const std::filesystem::path& target,
                       const std::string& model_version,
-                      DecisionColumns columns = DecisionColumns::kPlain);
+                      DecisionColumns columns = DecisionColumns::kPlain,
+                      const std::vector<std::pair<std::string, std::string>>& more = {});
   ~DecisionTableWriter();
   DecisionTableWriter(const DecisionTableWriter&) = delete;
   DecisionTableWriter& operator=(const DecisionTableWriter&) = delete;
