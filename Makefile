@@ -1,5 +1,5 @@
 # Each target is one line that calls the real thing; run and test set up the machine themselves.
-.PHONY: help run test bench build check tidy fuzz stack stack-down lifecycle serve money wheel
+.PHONY: help run test bench build faults check tidy fuzz stack stack-down lifecycle serve money wheel
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -25,6 +25,9 @@ program: # the binary alone: a third less to compile than the tests need
 
 build: ## set up this machine and build the release preset
 	@tools/build.sh release
+
+faults: ## kills, full disk, idle crowds, moved clock, garbage against the service; about half an hour, as root
+	@tools/faults.sh
 
 check: ## format, lint, layers and documents only
 	@tools/check.sh

@@ -20,7 +20,7 @@ ctest --preset release --output-on-failure
 step "fuzz targets, briefly"
 fuzz/run.sh 5
 step "tests of the commands and the Python package"
-PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests --ignore tests/lifecycle --ignore tests/dags
+PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests --ignore tests/lifecycle --ignore tests/dags --ignore tests/faults
 step "tests of the local stack and the jobs"
 PYTHONPATH=build/release/python .venv-lifecycle/bin/python -m pytest -q -m "not heavy" tests/lifecycle
 step "tests of the schedules"

@@ -146,6 +146,28 @@ class Registry:
         weir.load_model(bundle)
         return bundle
 
+    def publish(self, alias: str, link: Path) -> int | None:
+        """Let `link` lead to the checked bundle of an alias, for `weir serve --model-poll` to take.
+
+        Gives the version; None where the alias is not set, and then the link stays as it was. The
+        link is replaced in one step: who reads it sees the old bundle or the new one, whole.
+        """
+        version = self.version_of(alias)
+        if version is None:
+            return None
+        target = link.parent / f"{link.name}-{version}"
+        if link.is_symlink() and link.resolve() == target.resolve():
+            return version
+        if not target.exists():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=link.parent) as incoming:
+                self.fetch(version, Path(incoming)).rename(target)
+        staged = link.with_name(f".{link.name}-{version}")
+        staged.unlink(missing_ok=True)
+        staged.symlink_to(target.name)
+        staged.replace(link)
+        return version
+
     def set_challenger(self, version: int) -> None:
         """Let a version wait for its comparison."""
         self.client.set_registered_model_alias(self.name, CHALLENGER, str(version))

@@ -15,6 +15,7 @@ namespace {
 
 // Set by a signal handler, so it must be a global.
 volatile std::sig_atomic_t stop_signal = 0;
+volatile std::sig_atomic_t reload_signal = 0;
 
 class TerminalProgress : public Progress {
  public:
@@ -163,6 +164,18 @@ void catch_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+void catch_reload_signal() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { reload_signal = 1; };
+  sigaction(SIGHUP, &action, nullptr);
+}
+
 bool stop_requested() { return stop_signal != 0; }
+
+bool take_reload_request() {
+  if (reload_signal == 0) return false;
+  reload_signal = 0;
+  return true;
+}
 
 }  // namespace weir::cli

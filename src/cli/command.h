@@ -61,6 +61,11 @@ void catch_signals();
 /// SIGINT or SIGTERM came, for a loop of its own.
 bool stop_requested();
 
+/// From now on SIGHUP does not end the process.
+void catch_reload_signal();
+/// SIGHUP came since the last call.
+bool take_reload_request();
+
 // One a command, each in a file of its name.
 
 }  // namespace weir::cli

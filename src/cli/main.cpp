@@ -12,6 +12,7 @@
 #include "cli/compare.h"
 #include "cli/evaluate.h"
 #include "cli/explain.h"
+#include "cli/export.h"
 #include "cli/features.h"
 #include "cli/profile.h"
 #include "cli/replay.h"
@@ -49,6 +50,7 @@ int run(int argc, char** argv) {
   add_run_command(weir, terminal);
   add_serve_command(weir, terminal);
   add_verify_command(weir, terminal);
+  add_export_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (arguments == std::vector<std::string>{"--settings-reference"}) {
     fmt::print("{}", settings_reference(weir));

@@ -82,6 +82,13 @@ void check(const ServeOptions& options, const http::Address& address) {
         "keys, or listen on 127.0.0.1",
         options.listen));
   }
+  if (!(options.challenger_share >= 0 && options.challenger_share <= 1)) {
+    throw UsageError(fmt::format("--challenger-share is {}, wanted a share from 0 (shadow) to 1",
+                                 options.challenger_share));
+  }
+  if (options.challenger_share > 0 && options.challenger.empty()) {
+    throw UsageError("--challenger-share needs --challenger, the bundle that shall decide");
+  }
   if (options.tls_certificate.empty() != options.tls_key.empty()) {
     throw UsageError("--tls-certificate and --tls-key go together; give both or none");
   }
@@ -116,6 +123,10 @@ void run_serve(const ServeOptions& options, Terminal& terminal) {
   settings.history = options.history;
   settings.history_to = options.history_to;
   settings.threads = options.threads;
+  settings.challenger = options.challenger;
+  settings.challenger_share = options.challenger_share;
+  settings.experiment = options.experiment;
+  settings.model_poll = options.model_poll.value_or(0);
   settings.clock_of_payments = options.clock == "payments";
   DecisionService service(
       settings, LoadedModel::load(options.bundle), [] { return std::time(nullptr); }, *progress);
@@ -137,7 +148,9 @@ void run_serve(const ServeOptions& options, Terminal& terminal) {
     if (metrics_port != 0) fmt::print(stderr, "weir: metrics on port {}\n", metrics_port);
   }
 
+  catch_reload_signal();
   while (!stop_requested()) {
+    if (take_reload_request()) service.reload();
     server.run_round(milliseconds(service.ready() ? 100 : 0));
     if (service.ready() || !service.catch_up(kRecordsBetweenRounds)) continue;
     if (!terminal.quiet) fmt::print(stderr, "weir: ready at position {}\n", service.position());
@@ -178,6 +191,15 @@ void add_serve_command(CLI::App& weir, Terminal& terminal) {
                       "Lake of the payments before the journal's first: fills the windows");
   add_time_option(*command, "--history-to", options->history_to,
                   "The day after the history's last; its end if not given");
+  command->add_option("--challenger", options->challenger,
+                      "A second bundle (folder), asked beside the first");
+  command->add_option("--challenger-share", options->challenger_share,
+                      "Share of the customers whose payments it decides; 0: none (shadow)");
+  command->add_option("--experiment", options->experiment,
+                      "Name of the experiment: its hash draws the customers");
+  add_duration_option(*command, "--model-poll", options->model_poll,
+                      "How often the bundle folders are looked at for a new bundle; never if not "
+                      "given (SIGHUP and POST /v1/model/reload always work)");
   command->add_option("--clock", options->clock,
                       "Time of the log: system, or payments (that of the newest one: to send the "
                       "past through the service)");

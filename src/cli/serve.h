@@ -18,6 +18,10 @@ struct ServeOptions {
   std::string durability = "os";
   std::string history;  ///< Lake of the payments before the first.
   std::optional<Seconds> history_to;
+  std::string challenger;       ///< Bundle folder; empty: none.
+  double challenger_share = 0;  ///< Of the customers; 0: shadow.
+  std::string experiment = "challenger";
+  std::optional<Seconds> model_poll;
   std::string clock = "system";  ///< Or `payments`: time is that of the newest one.
   std::string terminals;         ///< Range or file, as of `weir clean`; empty: every number is one.
   std::string keys;              ///< File of API keys; empty: no keys, loopback only.

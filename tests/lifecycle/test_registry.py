@@ -106,6 +106,21 @@ def test_mlflows_own_loader_scores_as_the_core_does(
     assert scores["margin"].to_numpy().tobytes() == rows["margin"].to_numpy().tobytes()
 
 
+def test_a_folder_follows_an_alias(registry: Registry, bundles: list[Path], tmp_path: Path) -> None:
+    link = tmp_path / "serving" / "champion"
+    assert registry.publish("nobody", link) is None
+    assert not link.exists()
+    followed = []
+    for bundle in (bundles[0], bundles[1], bundles[0]):
+        version = registry.register(bundle, tags={})
+        registry.client.set_registered_model_alias(registry.name, "followed", str(version))
+        assert registry.publish("followed", link) == version
+        assert registry.publish("followed", link) == version
+        followed.append(weir.load_model(link).version)
+    assert followed[0] == followed[2] != followed[1]
+    assert {path.name[0] for path in link.parent.iterdir()} == {"c"}, "nothing is left behind"
+
+
 def test_an_artifact_that_was_changed_is_refused(
     registry: Registry, bundles: list[Path], tmp_path: Path
 ) -> None:

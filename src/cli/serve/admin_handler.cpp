@@ -147,6 +147,17 @@ void AdminHandler::add_decisions(Exposition& page) const {
   page.sample(Metric::kDegraded, {"no_challenger"}, number(tally.no_challenger));
   page.sample(Metric::kDamageExpected, tally.damage_expected_minor);
   page.sample(Metric::kDamageConfirmed, tally.damage_confirmed_minor);
+  const auto each_arm = [&](Metric metric, const auto& value) {
+    for (const auto& [name, arm] : tally.arms) {
+      page.sample(metric, {name}, static_cast<double>(value(arm)));
+    }
+  };
+  each_arm(Metric::kArmPayments, [](const ServiceTally::Arm& arm) { return arm.payments; });
+  each_arm(Metric::kArmTouched, [](const ServiceTally::Arm& arm) { return arm.touched; });
+  each_arm(Metric::kArmDamageExpected,
+           [](const ServiceTally::Arm& arm) { return arm.expected_minor; });
+  each_arm(Metric::kArmDamageConfirmed,
+           [](const ServiceTally::Arm& arm) { return arm.confirmed_minor; });
   const ServiceTally::Day month = tally.month();
   page.sample(Metric::kDamageMonth, {"expected"}, month.expected_minor);
   page.sample(Metric::kDamageMonth, {"confirmed"}, month.confirmed_minor);
@@ -162,7 +173,17 @@ void AdminHandler::add_decisions(Exposition& page) const {
     page.sample(Metric::kBudgetLimit, {"challenges"}, policy.challenges_per_day);
     page.sample(Metric::kBudgetMultiplier, {}, service_.champion().pipeline.loop()->multiplier());
   }
-  page.sample(Metric::kModelInfo, {"champion", service_.champion().version()}, 1);
+  const ServiceModels& models = service_.models();
+  page.sample(Metric::kModelInfo, {"champion", models.champion().version()}, 1);
+  if (const LoadedModel* challenger = models.challenger()) {
+    page.sample(Metric::kModelInfo, {"challenger", challenger->version()}, 1);
+  }
+  for (const auto& [name, role] : {std::pair{"champion", ModelRole::kChampion},
+                                   std::pair{"challenger", ModelRole::kChallenger}}) {
+    page.sample(Metric::kModelReloads, {name, "taken"}, number(models.state(role).taken));
+    page.sample(Metric::kModelReloads, {name, "refused"}, number(models.state(role).refused));
+  }
+  page.sample(Metric::kShadowDisagreements, number(tally.disagreements));
   page.sample(Metric::kScoreDrift, tally.score_drift());
 }
 

@@ -113,13 +113,14 @@ void RestHandler::explain(const Request& request, Response& response) {
         response, {404, "unknown_payment",
                    fmt::format("no decision on payment {} is recorded", *id), "transaction_id"});
   }
-  const LoadedModel& model = service_.champion();
+  const LoadedModel* decided_by = service_.model_of(record->model);
   append_decision_with_payment(response.body, *record);
   ordered_json more;
-  more["reasons_of_this_model"] = record->model == model.version();
+  more["reasons_of_this_model"] = decided_by != nullptr;
   more["all_reasons"] = ordered_json::array();
   more["inputs"] = ordered_json::object();
-  if (record->model == model.version()) {
+  if (decided_by != nullptr) {
+    const LoadedModel& model = *decided_by;
     std::vector<double> weights(record->features.size() + 1);
     contributions(model.forest, record->features, weights);
     for (const Reason& reason : all_reasons(model.bundle.features, record->features, weights)) {
@@ -133,6 +134,11 @@ void RestHandler::explain(const Request& request, Response& response) {
     more["thresholds"] = thresholds(model, *record);
     more["expected_costs"] =
         explain_costs(model, *record, service_.control_before(record->position));
+  }
+  if (!record->shadow_model.empty()) {
+    more["other_model"] = {{"model_version", record->shadow_model},
+                           {"decision", action_name(record->shadow_action)},
+                           {"fraud_probability", record->shadow_probability}};
   }
   more["feedback"] = ordered_json::array();
   for (const Record& feedback : service_.find_feedback(*id)) {

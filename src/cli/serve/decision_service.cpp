@@ -11,7 +11,9 @@
 
 #include "cli/serve/history.h"
 #include "cli/serve/log_entry.h"
+#include "cli/serve/model_loader.h"
 #include "core/cleaning/rules.h"
+#include "core/decision/arm.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "edge/files/staged.h"
@@ -48,7 +50,9 @@ DecisionService::DecisionService(ServiceOptions options,
                                  std::unique_ptr<LoadedModel> champion,
                                  Clock clock,
                                  Progress& progress)
-    : options_(std::move(options)), clock_(std::move(clock)), champion_(std::move(champion)) {
+    : options_(std::move(options)),
+      clock_(std::move(clock)),
+      models_(options_, std::move(champion)) {
   journal_.emplace(options_.journal, options_.durability);
   reader_.emplace(options_.journal);
   commits_.emplace(*journal_, options_.durability == journal::Durability::kFull);
@@ -56,7 +60,9 @@ DecisionService::DecisionService(ServiceOptions options,
   max_transaction_id_ = reader_->max_transaction_id();
   state_.last_logged_at = reader_->last_logged_at();
   state_.started_at = clock_();
-  restore(progress);
+  state_.newest_event_time =
+      restore_model(models_.champion(), options_, *reader_, state_.snapshots_damaged, progress);
+  if (tally_.restore(tally_file())) state_.tally_position = tally_.position;
 }
 
 DecisionService::~DecisionService() { reap_snapshot(true); }
@@ -74,65 +80,18 @@ Seconds DecisionService::stamp(Seconds of_entry) {
 
 /// Writes the control event that is due, if any, before the payment that makes it due.
 void DecisionService::control_budgets(Seconds logged_at) {
-  const auto control = champion_->pipeline.control_due(logged_at);
+  const auto control = models_.champion().pipeline.control_due(logged_at);
   if (!control) return;
   Record record;
   record.kind = RecordKind::kControl;
   record.position = position();
   record.logged_at = logged_at;
   record.payment.transaction_id = -1;
-  record.model = champion_->version();
+  record.model = champion().version();
   record.control = *control;
-  champion_->pipeline.apply(*control);
+  models_.apply(*control);
   commits_->add(record);
   remember(record);
-}
-
-void DecisionService::restore(Progress& progress) {
-  const journal::SnapshotStore store(options_.journal / champion_->version());
-  const auto first = reader_->first_position();
-  for (const auto& snapshot : store.list()) {
-    // One that is ahead of the journal holds entries that a power cut took back.
-    const bool ahead = snapshot.position > journal_end_ && first.has_value();
-    const bool gap = first && snapshot.position < *first;
-    try {
-      if (ahead) throw Error("ahead of the journal");
-      if (gap) throw Error("older than the journal's first entry");
-      Pipeline pipeline = Pipeline::restore(champion_->bundle, files::read_text(snapshot.path));
-      if (pipeline.position() != snapshot.position) throw Error("its position is not its name's");
-      champion_->pipeline = std::move(pipeline);
-      return;
-    } catch (const Error& error) {
-      ++state_.snapshots_damaged;
-      fmt::print(stderr, "weir: snapshot \"{}\": {}; it is set aside, an older one is tried\n",
-                 snapshot.path.string(), error.what());
-      std::error_code ignored;
-      std::filesystem::rename(snapshot.path, snapshot.path.string() + ".unusable", ignored);
-    }
-  }
-  if (!options_.history.empty() && (!first || *first > 0)) import_history(progress);
-  if (first && *first != position()) {
-    throw Error(fmt::format(
-        "journal \"{}\": its first entry is at {}, and no usable snapshot of bundle {} nor a "
-        "--history reaches there; give the --history it was started with, or a bundle that has a "
-        "snapshot",
-        options_.journal.string(), *first, champion_->version()));
-  }
-}
-
-void DecisionService::import_history(Progress& progress) {
-  Pipeline& pipeline = champion_->pipeline;
-  state_.newest_event_time =
-      apply_history(pipeline, options_.history, options_.history_to,
-                    champion_->bundle.manifest.label_delay, options_.threads, progress);
-  // The next start must not need the lake again.
-  std::string fault;
-  const journal::SnapshotStore store(options_.journal / champion_->version());
-  std::filesystem::create_directories(options_.journal / champion_->version());
-  if (!store.write(position(), pipeline.snapshot(), fault)) {
-    throw Error(fmt::format("journal \"{}\": the snapshot of the history was not written: {}",
-                            options_.journal.string(), fault));
-  }
 }
 
 bool DecisionService::catch_up(std::uint64_t records) {
@@ -156,6 +115,7 @@ bool DecisionService::catch_up(std::uint64_t records) {
                "stand, run weir verify to see which\n",
                state_.replay_mismatches, state_.replayed);
   }
+  models_.reload_challenger();
   return ready_ = true;
 }
 
@@ -167,20 +127,26 @@ void DecisionService::apply_recorded(const Record& record) {
                     options_.journal.string(), record.position, position()));
   }
   ++state_.replayed;
+  Pipeline& pipeline = models_.champion().pipeline;
+  const bool ours = record.model == champion().version();
   if (record.kind == RecordKind::kFeedback) {
-    champion_->pipeline.apply(feedback_of(record));
+    pipeline.apply(feedback_of(record));
+    if (record.position >= state_.tally_position) tally_.add_damage(record);
   } else if (record.kind == RecordKind::kControl) {
-    const auto due = champion_->pipeline.control_due(record.logged_at);
-    state_.replay_mismatches += record.model == champion_->version() && due != record.control;
-    champion_->pipeline.apply(record.control);
+    const auto due = pipeline.control_due(record.logged_at);
+    state_.replay_mismatches += ours && due != record.control;
+    pipeline.apply(record.control);
   } else {
-    const auto answer = champion_->pipeline.apply(record.payment, record.logged_at);
+    const auto answer = pipeline.apply(record.payment, record.logged_at);
     state_.newest_event_time = std::max(state_.newest_event_time, record.payment.event_time);
     const auto* decision = std::get_if<Decision>(&answer);
-    if (record.model == champion_->version() &&
+    if (ours && record.rejected.empty() &&
         (decision == nullptr || decision->margin != record.margin ||
          decision->probability != record.probability || decision->action != record.action)) {
       ++state_.replay_mismatches;
+    }
+    if (record.position >= state_.tally_position && record.rejected.empty()) {
+      tally_.add_to_month(record);
     }
   }
   remember(record);
@@ -238,18 +204,15 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
   record.position = position();
   record.logged_at = logged_at;
   record.payment = payment;
-  const auto result = champion_->pipeline.apply(payment, logged_at);
+  const auto result = models_.champion().pipeline.apply(payment, logged_at);
   if (const auto* reject = std::get_if<Reject>(&result)) {
+    models_.challenge(payment, logged_at);
     record.rejected = rule_id(reject->rule);
     answer.kind = ServiceAnswer::Kind::kRejected;
     answer.detail = record.rejected;
     tally_.add_reject(answer.detail);
   } else {
-    fill_decision(record, std::get<Decision>(result), *champion_);
-    record.arm = "champion";
-    if (record.action != Action::kApprove) {
-      record.reasons = explain_in_time(record, record.degraded);
-    }
+    decide_both(std::get<Decision>(result), record);
     tally_.add_decision(record);
   }
   max_transaction_id_ = std::max(max_transaction_id_, payment.transaction_id);
@@ -259,7 +222,52 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
   return answer;
 }
 
-std::string DecisionService::explain_in_time(const Record& record, std::uint8_t& degraded) {
+/// Fills what was decided: by the champion, or by the challenger where the customer is in its arm.
+void DecisionService::decide_both(const Decision& champion, Record& record) {
+  const auto challenger = models_.challenge(record.payment, record.logged_at);
+  const bool split =
+      options_.challenger_share > 0 &&
+      in_challenger_arm(options_.experiment, record.payment.customer_id, options_.challenger_share);
+  const bool other = split && challenger.has_value();
+  if (split && !other) record.degraded |= journal::kDegradedNoChallenger;
+  const LoadedModel& model = other ? *models_.challenger() : models_.champion();
+  record.arm = other ? "challenger" : "champion";
+  fill_decision(record, other ? *challenger : champion, model);
+  if (challenger) {
+    const Decision& shadow = other ? champion : *challenger;
+    record.shadow_model = other ? models_.champion().version() : models_.challenger()->version();
+    record.shadow_action = shadow.action;
+    record.shadow_probability = shadow.probability;
+  }
+  if (record.action != Action::kApprove) {
+    record.reasons = explain_in_time(model, record, record.degraded);
+  }
+}
+
+const LoadedModel* DecisionService::model_of(std::string_view version) const {
+  if (champion().version() == version) return &champion();
+  const LoadedModel* challenger = models_.challenger();
+  return challenger != nullptr && challenger->version() == version ? challenger : nullptr;
+}
+
+/// Applies to a new model what the log has after it. False when that would take too long.
+bool DecisionService::catch_up_model(Pipeline& pipeline) {
+  if (position() - pipeline.position() > kRecentRecords / 2) return false;
+  reader_->read(pipeline.position(), position(), [&](const Record& record) {
+    apply_entry(pipeline, record);
+    return true;
+  });
+  // What is not committed yet the reader does not see.
+  for (const Record& record : recent_) {
+    if (record.position >= pipeline.position()) apply_entry(pipeline, record);
+  }
+  if (pipeline.position() != position()) throw Error("the log has a gap; run weir verify");
+  return true;
+}
+
+std::string DecisionService::explain_in_time(const LoadedModel& model,
+                                             const Record& record,
+                                             std::uint8_t& degraded) {
   const double start = steady_seconds();
   // Reasons may take a share of all time; what they took beyond it is a debt that time pays off.
   reasons_debt_seconds_ =
@@ -269,7 +277,7 @@ std::string DecisionService::explain_in_time(const Record& record, std::uint8_t&
     degraded |= journal::kDegradedNoReasons;
     return {};
   }
-  std::string reasons = reasons_json(*champion_, record.features);
+  std::string reasons = reasons_json(model, record.features);
   reasons_debt_seconds_ += steady_seconds() - start;
   return reasons;
 }
@@ -329,11 +337,16 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
   record.known_at = request.known_at.value_or(record.logged_at);
   record.note = request.note;
   if (known && known->rejected.empty()) set_origin(record, *known);
-  champion_->pipeline.apply(feedback_of(record));
+  models_.apply(feedback_of(record));
   const bool went_through =
       known && known->rejected.empty() &&
       (known->action == Action::kApprove || (known->action == Action::kChallenge && confirmed));
-  tally_.add_feedback(record, went_through, was_fraud);
+  const bool is_fraud = record.outcome == Outcome::kFraud;
+  if (went_through && is_fraud != was_fraud) {
+    record.damage_minor = is_fraud ? record.payment.amount_minor : -record.payment.amount_minor;
+  }
+  if (known) record.arm = known->arm;
+  tally_.add_feedback(record);
   answer.ticket = commits_->add(record);
   remember(record);
   return answer;
@@ -345,11 +358,16 @@ void DecisionService::tick() {
   if (!ready_) return;
   const Seconds time = clock_();
   if (state_.snapshot_at == 0) state_.snapshot_at = time;
+  models_.poll(time);
+  if (models_.take(time, [this](Pipeline& pipeline) { return catch_up_model(pipeline); })) {
+    tally_.begin_drift();
+    begin_snapshot();  // So that a restart finds the new champion's state.
+  }
   // Also when the clock was set back.
   if (std::abs(time - state_.snapshot_at) >= options_.snapshot_every) begin_snapshot();
   if (time == pruned_at_) return;
   pruned_at_ = time;
-  const auto kept = journal::SnapshotStore(options_.journal / champion_->version()).list();
+  const auto kept = journal::SnapshotStore(snapshot_folder(options_, champion())).list();
   if (kept.size() == journal::SnapshotStore::kKept && !commits_->stuck() &&
       commits_->wake_descriptor() < 0) {
     journal_->prune(now() - options_.retention, kept.back().position, kPrunedATick);
@@ -359,9 +377,12 @@ void DecisionService::tick() {
 bool DecisionService::begin_snapshot() {
   if (snapshot_child_ != 0) return false;
   state_.snapshot_at = clock_();
-  const auto folder = options_.journal / champion_->version();
+  const LoadedModel* models[] = {&models_.champion(), models_.challenger()};
   std::error_code ignored;
-  std::filesystem::create_directories(folder, ignored);
+  for (const LoadedModel* model : models) {
+    if (model == nullptr) continue;
+    std::filesystem::create_directories(snapshot_folder(options_, *model), ignored);
+  }
   // The child's memory is a copy, made page by page as this process changes its own.
   const int child = fork();
   if (child < 0) {
@@ -372,11 +393,18 @@ bool DecisionService::begin_snapshot() {
     // Sockets and the journal stay this process's parent's alone.
     closefrom(3);
     std::string fault;
-    bool written = false;
+    bool written = true;
     try {
-      written =
-          journal::SnapshotStore(folder).write(position(), champion_->pipeline.snapshot(), fault);
+      for (const LoadedModel* model : models) {
+        if (model == nullptr) continue;
+        written = journal::SnapshotStore(snapshot_folder(options_, *model))
+                      .write(position(), model->pipeline.snapshot(), fault) &&
+                  written;
+      }
+      tally_.position = position();
+      tally_.save(tally_file());
     } catch (const std::exception&) {
+      written = false;
     }
     _exit(written ? 0 : 1);
   }

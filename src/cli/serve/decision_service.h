@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/serve/loaded_model.h"
+#include "cli/serve/service_models.h"
 #include "cli/serve/service_tally.h"
 #include "core/transaction/payment.h"
 #include "core/transaction/progress.h"
@@ -28,6 +29,11 @@ struct ServiceOptions {
   std::string history;  ///< Lake of payments before the journal's first; empty for none.
   std::optional<Seconds> history_to;  ///< Its payments before this time only.
   int threads = 0;                    ///< For reading the history.
+  std::string challenger;             ///< Bundle folder; empty for none.
+  /// Of the customers, whose payments the challenger decides; 0: it decides none (shadow).
+  double challenger_share = 0;
+  std::string experiment = "challenger";  ///< Its name draws the customers.
+  Seconds model_poll = 0;  ///< How often the bundle folders are looked at; 0 = never.
   /// Time is that of the newest payment or feedback: for sending the past through the service.
   bool clock_of_payments = false;
   /// Share of the time that may go into reasons; above it answers are given without.
@@ -87,7 +93,13 @@ class DecisionService {
   std::vector<journal::Record> find_feedback(std::int64_t transaction_id);
 
   journal::GroupCommit& commits() { return *commits_; }
-  const LoadedModel& champion() const { return *champion_; }
+  const LoadedModel& champion() const { return models_.champion(); }
+  const ServiceModels& models() const { return models_; }
+  /// The loaded model of this version, or null.
+  const LoadedModel* model_of(std::string_view version) const;
+  /// Reads the bundle folders again, in the background.
+  void reload() { models_.reload(); }
+  const ServiceOptions& options() const { return options_; }
 
   /// About ten times a second: snapshots on schedule, pruning, stuck commits.
   void tick();
@@ -109,17 +121,18 @@ class DecisionService {
     std::uint64_t snapshots_damaged = 0;
     std::uint64_t replayed = 0;
     std::uint64_t replay_mismatches = 0;
+    std::uint64_t tally_position = 0;  ///< Of the month's sums that were read at the start.
     Seconds started_at = 0;
   };
   const State& state() const { return state_; }
   const ServiceTally& tally() const { return tally_; }
   /// A payment that did not come through cleaning.
   void count_reject(std::string_view rule) { tally_.add_reject(rule); }
-  std::uint64_t position() const { return champion_->pipeline.position(); }
+  std::uint64_t position() const { return models_.champion().pipeline.position(); }
   /// The time of the log.
   Seconds now();
   /// What the policy's budgets were used to, and the multiplier in force; null without budgets.
-  const BudgetController* budgets() const { return champion_->pipeline.controller(); }
+  const BudgetController* budgets() const { return champion().pipeline.controller(); }
   /// The control event in force at `position`.
   std::optional<Control> control_before(std::uint64_t position) {
     return reader_->control_before(position);
@@ -130,16 +143,19 @@ class DecisionService {
 
   Seconds stamp(Seconds of_entry);
   void control_budgets(Seconds logged_at);
-  void restore(Progress& progress);
-  void import_history(Progress& progress);
   void apply_recorded(const journal::Record& record);
-  std::string explain_in_time(const journal::Record& record, std::uint8_t& degraded);
+  void decide_both(const Decision& champion, journal::Record& record);
+  std::string explain_in_time(const LoadedModel& model,
+                              const journal::Record& record,
+                              std::uint8_t& degraded);
+  bool catch_up_model(Pipeline& pipeline);
   void remember(const journal::Record& record);
   void reap_snapshot(bool wait);
+  std::filesystem::path tally_file() const { return options_.journal / "month.json"; }
 
   ServiceOptions options_;
   Clock clock_;
-  std::unique_ptr<LoadedModel> champion_;
+  ServiceModels models_;
   std::optional<journal::Journal> journal_;
   std::optional<journal::JournalReader> reader_;
   std::optional<journal::GroupCommit> commits_;

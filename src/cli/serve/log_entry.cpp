@@ -35,6 +35,17 @@ Decision decision_of(const journal::Record& record) {
   return decision;
 }
 
+void apply_entry(Pipeline& pipeline, const journal::Record& record) {
+  switch (record.kind) {
+    case journal::RecordKind::kFeedback:
+      return pipeline.apply(feedback_of(record));
+    case journal::RecordKind::kControl:
+      return pipeline.apply(record.control);
+    case journal::RecordKind::kPayment:
+      pipeline.apply(record.payment, record.logged_at);
+  }
+}
+
 void set_origin(journal::Record& feedback, const journal::Record& decision) {
   feedback.beliefs = decision.beliefs;
   feedback.challenged = decision.action == Action::kChallenge;

@@ -143,6 +143,10 @@ void describe(Endpoint endpoint, ordered_json& operation) {
       operation["requestBody"] = body(schema("feedback"));
       operation["responses"]["200"] = answer("The feedback as it is recorded", any);
       break;
+    case Endpoint::kReloadModel:
+      operation["requestBody"] = body(any);
+      operation["responses"]["202"] = answer("The bundles are being read", any);
+      return;
     case Endpoint::kListDecisions:
       operation["parameters"] = {
           query("after", "Only entries after this position", kWhole),

@@ -73,12 +73,6 @@ double steady_us() {
       .count();
 }
 
-/// Asked for strictly: a web page elsewhere can make a browser send other types without asking.
-bool is_json(const Request& request) {
-  const auto type = request.header("Content-Type");
-  return type && type->starts_with("application/json");
-}
-
 std::optional<std::int64_t> integer_of(const ordered_json& value) {
   if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) return std::nullopt;
   if (value.is_number_integer()) {
@@ -148,8 +142,9 @@ std::optional<Problem> read_feedback(const ordered_json& json, FeedbackRequest& 
 
 std::string_view endpoint_name(Endpoint endpoint) {
   constexpr std::string_view kNames[] = {
-      "decide", "decide_batch", "find_decision", "list_decisions", "explain", "summary", "feedback",
-      "model",  "health",       "ready",         "metrics",        "openapi", "console", "other"};
+      "decide",  "decide_batch", "find_decision", "list_decisions", "explain",
+      "summary", "feedback",     "model",         "reload_model",   "health",
+      "ready",   "metrics",      "openapi",       "console",        "other"};
   static_assert(std::size(kNames) == kEndpointCount);
   return kNames[static_cast<std::size_t>(endpoint)];
 }
@@ -191,6 +186,8 @@ const std::vector<RestHandler::Route>& RestHandler::routes() {
       {"/v1/summary", "GET", Endpoint::kSummary, kAnalyst, &RestHandler::summary,
        "Rates, and the month's damage against its budget"},
       {"/v1/model", "GET", Endpoint::kModel, kReaders, &RestHandler::model, "The models in use"},
+      {"/v1/model/reload", "POST", Endpoint::kReloadModel, kAdmin, &RestHandler::reload_model,
+       "Read the bundle folders again; /v1/model tells what came of it"},
       {"/healthz", "GET", Endpoint::kHealth, 0, &RestHandler::health, "The process lives"},
       {"/readyz", "GET", Endpoint::kReady, 0, &RestHandler::ready, "Payments are answered"},
       {"/openapi.json", "GET", Endpoint::kOpenApi, 0, &RestHandler::openapi, "This document"},
@@ -286,21 +283,22 @@ std::optional<Problem> RestHandler::decide_one(std::string_view json,
   return std::nullopt;
 }
 
+bool RestHandler::is_json(const Request& request, Response& response) {
+  const auto type = request.header("Content-Type");
+  if (type && type->starts_with("application/json")) return true;
+  set_problem(response, {415, "not_json", "send Content-Type: application/json", "Content-Type"});
+  return false;
+}
+
 void RestHandler::decide(const Request& request, Response& response) {
-  if (!is_json(request)) {
-    return set_problem(response,
-                       {415, "not_json", "send Content-Type: application/json", "Content-Type"});
-  }
+  if (!is_json(request, response)) return;
   if (const auto problem = decide_one(request.body, response.body, response.ticket)) {
     set_problem(response, *problem);
   }
 }
 
 void RestHandler::decide_batch(const Request& request, Response& response) {
-  if (!is_json(request)) {
-    return set_problem(response,
-                       {415, "not_json", "send Content-Type: application/json", "Content-Type"});
-  }
+  if (!is_json(request, response)) return;
   if (!split_json_array(request.body, options_.batch_payments + 1, elements_) ||
       elements_.size() > options_.batch_payments) {
     return set_problem(response, {400, "batch_invalid",
@@ -344,10 +342,7 @@ void RestHandler::find_decision(const Request& request, Response& response) {
 }
 
 void RestHandler::feedback(const Request& request, Response& response) {
-  if (!is_json(request)) {
-    return set_problem(response,
-                       {415, "not_json", "send Content-Type: application/json", "Content-Type"});
-  }
+  if (!is_json(request, response)) return;
   const auto json = ordered_json::parse(request.body, nullptr, false);
   FeedbackRequest feedback;
   if (const auto problem = read_feedback(json, feedback)) return set_problem(response, *problem);
@@ -364,20 +359,6 @@ void RestHandler::feedback(const Request& request, Response& response) {
     return set_problem(response, problem_of(answer));
   }
   append_feedback(response.body, answer.record);
-}
-
-void RestHandler::model(const Request&, Response& response) {
-  const BundleManifest& manifest = service_.champion().bundle.manifest;
-  ordered_json json;
-  json["champion"] = {{"name", manifest.name},
-                      {"version", manifest.version},
-                      {"feature_fingerprint", manifest.feature_fingerprint},
-                      {"features", service_.champion().bundle.features.names()},
-                      {"label_delay", format_duration(manifest.label_delay)},
-                      {"trained_from", format_date(manifest.training.from)},
-                      {"trained_to", format_date(manifest.training.to)}};
-  json["challenger"] = nullptr;
-  response.body = json.dump();
 }
 
 void RestHandler::health(const Request&, Response& response) { answer_health(response); }

@@ -26,6 +26,7 @@ enum class Endpoint : std::uint8_t {
   kSummary,
   kFeedback,
   kModel,
+  kReloadModel,
   kHealth,
   kReady,
   kMetrics,
@@ -86,11 +87,14 @@ class RestHandler : public http::Handler {
 
   Endpoint route(const http::Request& request, http::Response& response);
   bool allowed(const Route& route, const http::Request& request, http::Response& response) const;
+  /// Asked for strictly: a web page elsewhere can make a browser send other types without asking.
+  static bool is_json(const http::Request& request, http::Response& response);
   void decide(const http::Request& request, http::Response& response);
   void decide_batch(const http::Request& request, http::Response& response);
   void find_decision(const http::Request& request, http::Response& response);
   void feedback(const http::Request& request, http::Response& response);
   void model(const http::Request& request, http::Response& response);
+  void reload_model(const http::Request& request, http::Response& response);
   void list_decisions(const http::Request& request, http::Response& response);
   void explain(const http::Request& request, http::Response& response);
   void summary(const http::Request& request, http::Response& response);

@@ -1,5 +1,8 @@
 #include "cli/serve/service_tally.h"
 
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/evaluation/stability_index.h"
@@ -22,12 +25,26 @@ void ServiceTally::add_decision(const journal::Record& record) {
   late += record.late;
   no_reasons += (record.degraded & journal::kDegradedNoReasons) != 0;
   no_challenger += (record.degraded & journal::kDegradedNoChallenger) != 0;
-  Day& day = days[day_start(record.payment.event_time)];
-  ++day.payments;
+  Arm& arm = arms[record.arm];
+  ++arm.payments;
+  arm.touched += record.action != Action::kApprove;
+  if (!record.shadow_model.empty()) {
+    ++shadow[record.shadow_model][static_cast<std::size_t>(record.shadow_action)];
+    disagreements += record.shadow_action != record.action;
+  }
   if (record.action == Action::kApprove) {
     const double expected = record.probability * static_cast<double>(record.payment.amount_minor);
     damage_expected_minor += expected;
-    day.expected_minor += expected;
+    arm.expected_minor += expected;
+  }
+  add_to_month(record);
+}
+
+void ServiceTally::add_to_month(const journal::Record& record) {
+  Day& day = days[day_start(record.payment.event_time)];
+  ++day.payments;
+  if (record.action == Action::kApprove) {
+    day.expected_minor += record.probability * static_cast<double>(record.payment.amount_minor);
   } else {
     ++day.touched;
   }
@@ -43,14 +60,56 @@ void ServiceTally::add_reject(std::string_view rule) {
   }
 }
 
-void ServiceTally::add_feedback(const journal::Record& record, bool went_through, bool was_fraud) {
+void ServiceTally::add_feedback(const journal::Record& record) {
   ++feedback[static_cast<std::size_t>(record.source)][static_cast<std::size_t>(record.outcome)];
-  const bool is_fraud = record.outcome == Outcome::kFraud;
-  if (!went_through || is_fraud == was_fraud) return;
-  const auto amount = static_cast<double>(record.payment.amount_minor);
-  if (is_fraud) damage_confirmed_minor += amount;
+  const auto damage = static_cast<double>(record.damage_minor);
+  damage_confirmed_minor += std::max(damage, 0.0);  // A counter: what is taken back stays counted.
+  if (!record.arm.empty()) arms[record.arm].confirmed_minor += damage;
+  add_damage(record);
+}
+
+void ServiceTally::add_damage(const journal::Record& record) {
   const auto day = days.find(day_start(record.payment.event_time));
-  if (day != days.end()) day->second.confirmed_minor += is_fraud ? amount : -amount;
+  if (day != days.end()) day->second.confirmed_minor += static_cast<double>(record.damage_minor);
+}
+
+void ServiceTally::begin_drift() {
+  for (metrics::Histogram* histogram : {&reference_, &recent_, &filling_}) {
+    *histogram = metrics::Histogram(metrics::probability_bounds());
+  }
+}
+
+bool ServiceTally::save(const std::filesystem::path& file) const {
+  nlohmann::json json = {{"position", position}, {"days", nlohmann::json::array()}};
+  for (const auto& [midnight, day] : days) {
+    json["days"].push_back(
+        {midnight, day.expected_minor, day.confirmed_minor, day.payments, day.touched});
+  }
+  const auto staged = file.string() + ".partial";
+  std::ofstream out(staged, std::ios::binary | std::ios::trunc);
+  out << json.dump();
+  out.close();
+  std::error_code error;
+  if (out) std::filesystem::rename(staged, file, error);
+  return out && !error;
+}
+
+bool ServiceTally::restore(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  const auto json = nlohmann::json::parse(in, nullptr, false);
+  try {
+    std::map<Seconds, Day> read;
+    for (const auto& day : json.at("days")) {
+      read[day.at(0).get<Seconds>()] = {day.at(1).get<double>(), day.at(2).get<double>(),
+                                        day.at(3).get<std::uint64_t>(),
+                                        day.at(4).get<std::uint64_t>()};
+    }
+    position = json.at("position").get<std::uint64_t>();
+    days = std::move(read);
+    return true;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
 }
 
 ServiceTally::Day ServiceTally::month() const {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -12,7 +13,7 @@
 
 namespace weir::cli {
 
-/// What the service did since it started, in numbers.
+/// What the service did since it started, in numbers. The sums of the last days survive a restart.
 struct ServiceTally {
   /// Decisions by arm and bundle version, each by action.
   std::map<std::pair<std::string, std::string>, std::array<std::uint64_t, 3>> decisions;
@@ -35,10 +36,35 @@ struct ServiceTally {
   };
   std::map<Seconds, Day> days;  ///< By midnight; the newest 31.
 
+  /// Of one arm since the start, or of what the other model would have done.
+  struct Arm {
+    std::uint64_t payments = 0;
+    std::uint64_t touched = 0;
+    double expected_minor = 0;  ///< By the probability of whoever decided.
+    double confirmed_minor = 0;
+  };
+  std::map<std::string, Arm, std::less<>> arms;
+  /// What the model that did not decide would have done, by its version and action.
+  std::map<std::string, std::array<std::uint64_t, 3>, std::less<>> shadow;
+  std::uint64_t disagreements = 0;
+
+  /// Of the log: entries before it are in `days`.
+  std::uint64_t position = 0;
+
   void add_decision(const journal::Record& record);
+  /// The part that survives a restart: of decisions and of feedback that are read again.
+  void add_to_month(const journal::Record& record);
+  void add_damage(const journal::Record& record);
   void add_reject(std::string_view rule);
-  /// `went_through`: its payment was approved here. `was_fraud`: so said the feedback before.
-  void add_feedback(const journal::Record& record, bool went_through, bool was_fraud);
+  void add_feedback(const journal::Record& record);
+
+  /// Another bundle decides: its scores are compared with its own first ones.
+  void begin_drift();
+
+  /// Writes the days with `position` to a file, whole or not at all; false when that failed.
+  bool save(const std::filesystem::path& file) const;
+  /// Reads them back; false when there is no usable file.
+  bool restore(const std::filesystem::path& file);
 
   /// Of the 30 days up to the newest.
   Day month() const;

@@ -53,7 +53,8 @@ CREATE TABLE IF NOT EXISTS log(
   shadow_probability REAL,
   multiplier REAL,
   answered REAL,
-  fraud_passes REAL);
+  fraud_passes REAL,
+  damage_minor INTEGER);
 CREATE INDEX IF NOT EXISTS log_by_transaction ON log(transaction_id);
 CREATE INDEX IF NOT EXISTS log_controls ON log(position) WHERE kind = 2;
 )";
@@ -70,14 +71,15 @@ constexpr const char* kAddedColumns[] = {"score REAL",
                                          "shadow_probability REAL",
                                          "multiplier REAL",
                                          "answered REAL",
-                                         "fraud_passes REAL"};
+                                         "fraud_passes REAL",
+                                         "damage_minor INTEGER"};
 
 constexpr std::string_view kColumns =
     "position, logged_at, kind, transaction_id, event_time, customer_id, terminal_id, "
     "amount_minor, outcome, source, known_at, note, rejected, action, late, margin, probability, "
     "degraded, model, arm, reasons, features, score, cause, review, audit_probability, beliefs, "
     "challenged, shadow_model, shadow_action, shadow_probability, multiplier, answered, "
-    "fraud_passes";
+    "fraud_passes, damage_minor";
 
 void put_beliefs(Statement& row, int index, const DecisionBeliefs& beliefs) {
   if (!beliefs.known()) return row.bind_null(index);
@@ -156,7 +158,7 @@ Journal::Journal(const std::filesystem::path& folder, Durability durability) {
   database_->execute(fmt::format("PRAGMA user_version = {}", kFormat));
   insert_.emplace(*database_, fmt::format("INSERT INTO log({}) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,"
                                           "?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,"
-                                          "?24,?25,?26,?27,?28,?29,?30,?31,?32,?33,?34)",
+                                          "?24,?25,?26,?27,?28,?29,?30,?31,?32,?33,?34,?35)",
                                           kColumns));
   insert_model_.emplace(*database_, "INSERT OR IGNORE INTO model(version) VALUES (?1)");
 }
@@ -222,7 +224,7 @@ int Journal::insert(const Record& record) {
   } else {
     row.bind_blob(22, record.features.data(), record.features.size() * sizeof(float));
   }
-  for (int index = 23; index <= 34; ++index) row.bind_null(index);
+  for (int index = 23; index <= 35; ++index) row.bind_null(index);
   if (decided) {
     row.bind(23, static_cast<double>(record.score));
     if (record.beliefs.known()) {
@@ -237,7 +239,10 @@ int Journal::insert(const Record& record) {
     }
   }
   put_beliefs(row, 27, record.beliefs);
-  if (feedback) row.bind(28, std::int64_t{record.challenged});
+  if (feedback) {
+    row.bind(28, std::int64_t{record.challenged});
+    row.bind(35, record.damage_minor);
+  }
   if (record.kind == RecordKind::kControl) {
     row.bind(32, record.control.multiplier);
     row.bind(33, record.control.answered);
@@ -351,6 +356,7 @@ Record JournalReader::to_record(Statement& row) {
     record.known_at = row.integer(10);
     record.beliefs = get_beliefs(row.bytes(26));
     record.challenged = row.integer(27) != 0;
+    record.damage_minor = row.integer(34);
     return record;
   }
   if (record.kind == RecordKind::kControl) {

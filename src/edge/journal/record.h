@@ -33,6 +33,8 @@ struct Record {
   Seconds known_at = 0;
   std::string note;         ///< An analyst's.
   bool challenged = false;  ///< Its payment was.
+  /// Kopecks of confirmed damage that it adds, or takes back where it corrects.
+  std::int64_t damage_minor = 0;
 
   // Of a payment.
   std::string rejected;  ///< The rule that rejected it; then there is no decision.
