@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All benchmarks, rivals in the same run; each checks its answer before it times.
-# Usage: bench/run.sh [cleaning|features|model|pipeline] …    (default: all)
+# Usage: bench/run.sh [cleaning|features|model|pipeline|serving] …    (default: all but serving)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh --bench
@@ -30,7 +30,13 @@ for subject in "${subjects[@]}"; do
       fi
       build/release/bench/pipeline_bench "$out/bundle" "$out/lake"
       ;;
+    serving)
+      [ -d "$out/bundle" ] || "$0" pipeline
+      [ -x .venv-serving/bin/python ] || python3 -m venv .venv-serving
+      .venv/bin/uv pip sync --quiet --python .venv-serving/bin/python requirements/serving.lock
+      "$python" bench/serving/run.py
+      ;;
     cleaning) "$python" bench/cleaning/compare.py ;;
-    *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning" >&2; exit 2 ;;
+    *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning serving" >&2; exit 2 ;;
   esac
 done

@@ -14,7 +14,7 @@ wants_bench=0
 wants_stack=0
 for argument in "$@"; do
   case "$argument" in
-    --bench) wants_bench=1 ;;
+    --bench) wants_bench=1; packages+=(libsimdjson-dev) ;;
     --fuzz) packages+=(clang) ;;
     --browser) packages+=(chromium) ;;
     --stack) wants_stack=1; packages+=(openjdk-17-jre-headless maven) ;;
