@@ -276,8 +276,9 @@ def main() -> None:
     if "xgboost" in results:
         theirs, mine = results["xgboost"]["offered"], results["weir os"]["offered"]
         print(
-            f"at {theirs['rate']:.0f}/s: p50 {theirs['p50_us'] / mine['p50_us']:.1f}, p99 "
-            f"{theirs['p99_us'] / mine['p99_us']:.1f} times better than FastAPI + xgboost"
+            f"weir at {mine['rate']:.0f}/s against FastAPI + xgboost at {theirs['rate']:.0f}/s: "
+            f"p50 {theirs['p50_us'] / mine['p50_us']:.1f}, p99 "
+            f"{theirs['p99_us'] / mine['p99_us']:.1f} times better"
         )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(results, indent=1))

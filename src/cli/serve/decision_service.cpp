@@ -217,8 +217,12 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
   }
   max_transaction_id_ = std::max(max_transaction_id_, payment.transaction_id);
   state_.newest_event_time = std::max(state_.newest_event_time, payment.event_time);
-  answer.ticket = commits_->add(record);
+  // The inputs are for the journal alone: the largest part, copied nowhere else.
+  std::vector<float> features = std::exchange(record.features, {});
   remember(record);
+  Record logged = record;
+  logged.features = std::move(features);
+  answer.ticket = commits_->add(std::move(logged));
   return answer;
 }
 

@@ -74,6 +74,71 @@ class Fields final : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
+  /// Reads what nearly every payment looks like: one flat object of ASCII text without escapes and
+  /// of numbers without sign or exponent. False for anything else, faulty or not: then the events
+  /// of the real parser decide. A tenth of its time.
+  bool read_plain(std::string_view json) {
+    const char* at = json.data();
+    const char* const end = at + json.size();
+    const auto skip = [&] {
+      while (at != end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r')) ++at;
+    };
+    const auto take = [&](char letter) {
+      skip();
+      if (at == end || *at != letter) return false;
+      ++at;
+      return true;
+    };
+    const auto text = [&](std::string_view& found) {
+      const char* const begin = at;
+      while (at != end && *at != '"') {
+        // Control characters, escapes, and what is no ASCII.
+        if (static_cast<signed char>(*at) < 0x20 || *at == '\\') return false;
+        ++at;
+      }
+      if (at == end) return false;
+      found = {begin, static_cast<std::size_t>(at - begin)};
+      ++at;
+      return true;
+    };
+    const auto digits = [&] {
+      const char* const begin = at;
+      while (at != end && *at >= '0' && *at <= '9') ++at;
+      return at - begin;
+    };
+    const auto number = [&](std::string_view& found) {
+      constexpr std::ptrdiff_t kMostDigits = 18;
+      const char* const begin = at;
+      const std::ptrdiff_t whole = digits();
+      if (whole == 0 || whole > kMostDigits || (*begin == '0' && whole > 1)) return false;
+      if (at != end && *at == '.') {
+        ++at;
+        const std::ptrdiff_t part = digits();
+        if (part == 0 || part > kMostDigits) return false;
+      }
+      found = {begin, static_cast<std::size_t>(at - begin)};
+      return true;
+    };
+    if (!take('{')) return false;
+    do {
+      std::string_view key;
+      std::string_view found;
+      if (!take('"') || !text(key) || !take(':')) return false;
+      if (take('"') ? !text(found) : !number(found)) return false;
+      const auto field = find_field(key);
+      if (!field) {
+        ++unknown;
+        continue;
+      }
+      const auto index = static_cast<std::size_t>(*field);
+      if (std::exchange(given_[index], true)) return false;
+      texts_[index] = found;
+    } while (take(','));
+    if (!take('}')) return false;
+    skip();
+    return at == end;
+  }
+
  private:
   bool value(std::string_view text) {
     if (depth_ == 0) return refuse();
@@ -113,6 +178,8 @@ struct JsonRowParser::Implementation {
     if (json.size() > kMaxLineBytes) {
       return reject_row(Rule::kLineTooLong, std::to_string(json.size()) + " bytes");
     }
+    fields.clear();
+    if (fields.read_plain(json)) return std::nullopt;
     fields.clear();
     if (!nlohmann::json::sax_parse(json.begin(), json.end(), &fields)) {
       return reject_row(Rule::kFieldCount, fields.error);
