@@ -5,6 +5,8 @@
 
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
+#include <system_error>
 
 #include "cli/serve/answer_json.h"
 #include "edge/http/problem.h"
@@ -178,6 +180,12 @@ void AdminHandler::add_decisions(Exposition& page) const {
   if (const LoadedModel* challenger = models.challenger()) {
     page.sample(Metric::kModelInfo, {"challenger", challenger->version()}, 1);
   }
+  const auto labels_known = [&](std::string_view role, const LoadedModel& model) {
+    page.sample(Metric::kModelLabelsKnown, {role},
+                static_cast<double>(model.bundle.manifest.labels_known_at));
+  };
+  labels_known("champion", models.champion());
+  if (const LoadedModel* challenger = models.challenger()) labels_known("challenger", *challenger);
   for (const auto& [name, role] : {std::pair{"champion", ModelRole::kChampion},
                                    std::pair{"challenger", ModelRole::kChallenger}}) {
     page.sample(Metric::kModelReloads, {name, "taken"}, number(models.state(role).taken));
@@ -195,6 +203,9 @@ void AdminHandler::add_journal(Exposition& page) const {
   page.sample(Metric::kJournalCommitFailures, number(commits.failures));
   page.sample(Metric::kJournalStuck, service_.commits().stuck() ? 1 : 0);
   page.sample(Metric::kJournalQueue, number(service_.commits().open_records()));
+  std::error_code unknown;
+  const auto space = std::filesystem::space(service_.journal_folder(), unknown);
+  if (!unknown) page.sample(Metric::kJournalFreeBytes, number(space.available));
   page.sample(Metric::kSnapshots, {"written"}, number(state.snapshots));
   page.sample(Metric::kSnapshots, {"failed"}, number(state.snapshot_failures));
   page.sample(Metric::kSnapshots, {"damaged"}, number(state.snapshots_damaged));

@@ -128,6 +128,7 @@ class DecisionService {
   const ServiceTally& tally() const { return tally_; }
   /// A payment that did not come through cleaning.
   void count_reject(std::string_view rule) { tally_.add_reject(rule); }
+  const std::filesystem::path& journal_folder() const { return options_.journal; }
   std::uint64_t position() const { return models_.champion().pipeline.position(); }
   /// The time of the log.
   Seconds now();
