@@ -24,6 +24,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from watching import write_files
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-lifecycle/bin"
 AIRFLOW = ROOT / ".venv-airflow/bin"
@@ -305,11 +307,39 @@ def kafka_answers(port: int) -> bool:
     return len(answer) == 10 and struct.unpack(">ih", answer[4:10]) == (7, 0)
 
 
+def monitoring_service(layout: Layout) -> Service:
+    """Prometheus, Alertmanager and the probe of what has no metrics of its own."""
+    folder = layout.root / "monitoring"
+    prometheus, alertmanager, blackbox = (layout.base_port + offset for offset in (6, 7, 8))
+    probed = {
+        "s3": f"{layout.s3}/",
+        "mlflow": f"{layout.mlflow}/health",
+        "airflow": f"{layout.airflow}/api/v2/monitor/health",
+    }
+    commands = {
+        "prometheus": f"prometheus --config.file={folder}/prometheus.yml "
+        f"--storage.tsdb.path={folder}/data --web.listen-address=127.0.0.1:{prometheus}",
+        "alertmanager": f"prometheus-alertmanager --config.file={folder}/alertmanager.yml "
+        f"--storage.path={folder}/alertmanager --cluster.listen-address= "
+        f"--web.listen-address=127.0.0.1:{alertmanager}",
+        "blackbox": f"prometheus-blackbox-exporter --config.file={folder}/blackbox.yml "
+        f"--web.listen-address=127.0.0.1:{blackbox}",
+    }
+    ports = {"prometheus": prometheus, "alertmanager": alertmanager, "blackbox": blackbox}
+    return Service(
+        "monitoring",
+        tuple(Program(name, command, ports[name], {}) for name, command in commands.items()),
+        lambda: all(answers(f"http://127.0.0.1:{port}/-/healthy") for port in ports.values()),
+        lambda: write_files(folder, prometheus, alertmanager, blackbox, probed),
+    )
+
+
 SERVICES = {
     "s3": s3_service,
     "mlflow": mlflow_service,
     "airflow": airflow_service,
     "kafka": kafka_service,
+    "monitoring": monitoring_service,
 }
 
 
@@ -470,6 +500,7 @@ def print_addresses(layout: Layout) -> None:
         f"Airflow  {layout.airflow}   user admin, password in {layout.root}/airflow/passwords.json"
     )
     print(f"Kafka    127.0.0.1:{layout.kafka_port}")
+    print(f"Metrics  http://127.0.0.1:{layout.base_port + 6}   Prometheus (Alertmanager: +1)")
     print(f"clients  source {layout.root}/env      logs {layout.root}/logs")
 
 

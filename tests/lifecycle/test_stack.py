@@ -1,8 +1,11 @@
 """The local stack: starts, starts again without harm, says which port is taken, stops."""
 
+import json
 import os
 import socket
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 from stack_process import ROOT, free_base_port, stack
@@ -24,6 +27,26 @@ def test_a_second_start_leaves_what_runs_alone(tmp_path: Path) -> None:
         down = stack(tmp_path, base, "down")
     assert "is stopped" in down.stdout
     assert "not running" in stack(tmp_path, base, "down").stdout
+
+
+def test_prometheus_watches_what_the_stack_starts(tmp_path: Path) -> None:
+    base = free_base_port()
+    address = f"http://127.0.0.1:{base + 6}/api/v1/query?query="
+    try:
+        done = stack(tmp_path, base, "up", "s3", "monitoring")
+        assert done.returncode == 0, done.stdout + done.stderr
+        seen: set[str] = set()
+        for _ in range(60):
+            with urllib.request.urlopen(f"{address}probe_success==1") as answer:
+                seen = {one["metric"]["service"] for one in json.load(answer)["data"]["result"]}
+            if seen:
+                break
+            time.sleep(0.5)
+        assert seen == {"s3"}  # MLflow and Airflow are not started here, and are shown as down.
+        with urllib.request.urlopen(f"{address}up%7Bjob%3D%22alertmanager%22%7D") as answer:
+            assert json.load(answer)["data"]["result"][0]["value"][1] == "1"
+    finally:
+        stack(tmp_path, base, "down")
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
