@@ -1,5 +1,5 @@
 # Each target is one line that calls the real thing; run and test set up the machine themselves.
-.PHONY: help run test bench build faults check tidy fuzz stack stack-down lifecycle serve money wheel
+.PHONY: alerts image help run test bench build faults check tidy fuzz stack stack-down lifecycle serve money wheel
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -49,3 +49,9 @@ stack-down: ## stop them; their data stays
 
 lifecycle: ## the model's life on Spark, S3, MLflow and Airflow, every bound checked
 	@tools/lifecycle.sh
+
+alerts: build ## five alerts provoked against a running service, Prometheus and Alertmanager
+	@tools/setup.sh --stack && .venv/bin/python -m pytest -q -s tests/deploy/test_live_alerts.py
+
+image: build ## the service's image, run, pushed to a registry and pulled; about 3 minutes
+	@tools/setup.sh --deploy && .venv/bin/python -m pytest -q -s tests/deploy/test_image.py

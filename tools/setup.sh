@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes this machine ready to build and test weir: Debian packages, then one locked Python environment
 # in .venv. Safe to run again: when nothing changed it only compares a stamp and returns.
-# Usage: tools/setup.sh [--bench] [--fuzz] [--stack]
-# (adds the rivals of the benchmarks; clang's libFuzzer; what `make stack` and the jobs need)
+# Usage: tools/setup.sh [--bench] [--fuzz] [--stack] [--deploy]
+# (adds the rivals of the benchmarks; clang's libFuzzer; what `make stack` and the jobs need;
+# image, chart, monitoring and their checks)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,13 +13,16 @@ packages=(g++ cmake ninja-build ccache git make pkg-config python3 python3-dev p
 locks=(requirements/weir.lock)  # The environment holds exactly these.
 wants_bench=0
 wants_stack=0
+wants_deploy=0
 for argument in "$@"; do
   case "$argument" in
     --bench) wants_bench=1; packages+=(libsimdjson-dev) ;;
     --fuzz) packages+=(clang) ;;
     --browser) packages+=(chromium) ;;
-    --stack) wants_stack=1; packages+=(openjdk-17-jre-headless maven) ;;
-    *) echo "setup: unknown option '$argument'; wanted --bench, --fuzz or --stack" >&2; exit 2 ;;
+    --stack) wants_stack=1; packages+=(openjdk-17-jre-headless maven
+      prometheus prometheus-alertmanager prometheus-blackbox-exporter) ;;
+    --deploy) wants_deploy=1; packages+=(buildah skopeo docker-registry mmdebstrap chrpath runc) ;;
+    *) echo "setup: unknown option '$argument'; wanted --bench, --fuzz, --stack or --deploy" >&2; exit 2 ;;
   esac
 done
 
@@ -63,3 +67,4 @@ if [ "$complete" = 0 ]; then
   for lock in "${locks[@]}"; do echo "$(lock_hash "$lock") $lock $python"; done >.venv/.weir-locks
 fi
 [ "$wants_stack" = 0 ] || deploy/local/install.sh
+[ "$wants_deploy" = 0 ] || deploy/tools/install.sh

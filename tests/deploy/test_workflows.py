@@ -1,0 +1,35 @@
+"""Continuous delivery: both systems' files are sound and call the same scripts."""
+
+import re
+import subprocess
+
+import yaml
+from conftest import ROOT
+
+GITHUB = ROOT / ".github/workflows/ci.yml"
+GITLAB = ROOT / ".gitlab-ci.yml"
+
+
+def test_actionlint_is_silent() -> None:
+    done = subprocess.run([ROOT / "build/tools/actionlint", GITHUB], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_both_call_the_same_steps() -> None:
+    def steps(text: str) -> list[str]:
+        return re.findall(r"(?:\.ci/run|tools/(?:release|setup)\.sh [\w -]+)", text)
+
+    github = steps(GITHUB.read_text().split("jobs:")[1])
+    assert set(github) == set(steps(GITLAB.read_text().split("test:")[1]))
+    assert ".ci/run" in github
+    jobs = set(yaml.safe_load(GITHUB.read_text())["jobs"])
+    assert jobs == set(yaml.safe_load(GITLAB.read_text())["stages"])
+
+
+def test_a_release_step_says_what_it_lacks() -> None:
+    script = ROOT / "tools/release.sh"
+    text = script.read_text()
+    for name in ("REGISTRY", "RELEASE", "NAMESPACE", "VALUES", "URL"):
+        assert re.search(rf'need {name} "', text)
+    asked = subprocess.run([script], capture_output=True, text=True)
+    assert asked.returncode == 2 and "tools/release.sh STEP" in asked.stderr
