@@ -78,13 +78,12 @@ class RunPyspark(DataprocCreatePysparkJobOperator):
     )
 
 
-def job_command(job: str, arguments: Sequence[str], **environment: str) -> str:
+def job_command(job: str, arguments: Sequence[str]) -> str:
     """The shell line of a job on this machine."""
-    prefix = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
     words = [PYTHON, f"{HOME}/jobs/{job}.py", *arguments]
-    # Templates must reach Jinja as they are: only words without one are quoted.
-    line = " ".join(word if "{{" in word else shlex.quote(word) for word in words)
-    return f"{prefix} {line}".strip()
+    # Templates must reach Jinja as they are; what they give is checked where it comes from.
+    line = " ".join(f'"{word}"' if "{{" in word else shlex.quote(word) for word in words)
+    return line
 
 
 def local_job(task_id: str, job: str, arguments: Sequence[str], **options: Any) -> BashOperator:
@@ -108,15 +107,15 @@ def on_cluster(task_id: str, job: str, arguments: Sequence[str], **options: Any)
 def _local(task_id: str, job: str, arguments: Sequence[str], options: Any) -> Any:
     script = f"{HOME}/deploy/local/spark_cluster.sh"
     folder = "{{ dag.dag_id }}-{{ run_id | replace(':', '') | replace('+', '') }}"
-    port = os.environ.get("WEIR_SPARK_PORT", "22077")
     up = BashOperator(
         task_id=f"{task_id}_cluster_up",
-        bash_command=f"{script} up {folder} {port}",
+        bash_command=f"{script} up {folder}",
         append_env=True,
     )
     work = BashOperator(
         task_id=task_id,
-        bash_command=job_command(job, arguments, WEIR_SPARK_MASTER=f"spark://127.0.0.1:{port}"),
+        bash_command=f"master=$({script} master {folder}) && export WEIR_SPARK_MASTER=$master && "
+        + job_command(job, arguments),
         append_env=True,
         **options,
     )

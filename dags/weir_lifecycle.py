@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param
 from weir_cluster import DEFAULTS, HOME, local_job, mode, on_cluster
 
 RAW = os.environ.get("WEIR_RAW", "s3://weir-raw")
@@ -44,14 +44,21 @@ with DAG(
         timetable=CronTriggerTimetable("0 4 * * 1", timezone="UTC"), assets=[CLEAN]
     ),
     dagrun_timeout=timedelta(hours=12),
+    params={
+        # The pattern keeps what a person types from being more than flags to the shell.
+        "training": Param(
+            os.environ.get("WEIR_TRAINING", "--refit"),
+            type="string",
+            pattern=r"^[A-Za-z0-9 =.,_-]*$",
+            description="Flags of jobs/train.py",
+        )
+    },
     **COMMON,
 ):
-    train = on_cluster(
-        "train",
-        "train",
-        ["--lake", LAKE, "--name", MODEL, *os.environ.get("WEIR_TRAINING", "").split()],
-        outlets=[CHALLENGER],
-    )
+    training = ["--lake", LAKE, "--name", MODEL, "--also={{ params.training }}"]
+    ready = local_job("look_for_a_state", "train", [*training, "--check"])
+    train = on_cluster("train", "train", training, outlets=[CHALLENGER])
+    ready >> train.upstream_list[0]
 
 with DAG(
     "validate_and_compare",

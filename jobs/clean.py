@@ -10,23 +10,16 @@ import json
 import os
 import sys
 
-import weir
-from weir import spark
+from weir import jobs, spark
 from weir.cleaning import PART_BYTES, clean_lake, raw_files
 from weir.lake import Lake, Store
-
-NOTHING_TO_DO = 99
 
 
 def check(arguments: argparse.Namespace) -> int:
     """0 when the raw files differ from those of the newest state."""
-    try:
-        newest = Lake(arguments.lake).newest()
-        items = raw_files(Store(arguments.raw))
-    except weir.Error as fault:
-        print(f"clean: {fault}", file=sys.stderr)
-        return 1
-    return NOTHING_TO_DO if tuple(items) == newest.raw else 0
+    newest = Lake(arguments.lake).newest()
+    items = raw_files(Store(arguments.raw))
+    return jobs.NOTHING_TO_DO if tuple(items) == newest.raw else 0
 
 
 def main() -> int:
@@ -51,8 +44,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.raw or not arguments.lake:
         parser.error("wanted --raw and --lake, or WEIR_RAW and WEIR_LAKE")
-    if arguments.check:
-        return check(arguments)
+    return jobs.run("clean", lambda: (check if arguments.check else clean)(arguments))
+
+
+def clean(arguments: argparse.Namespace) -> int:
+    """Clean what is new and publish it."""
     try:
         manifest = clean_lake(
             arguments.raw,
@@ -63,11 +59,6 @@ def main() -> int:
             part_bytes=arguments.part_bytes,
             say=lambda text: print(f"clean: {text}", file=sys.stderr),
         )
-    except Exception as fault:
-        if not isinstance(fault, weir.Error) and "pyspark" not in type(fault).__module__:
-            raise
-        print(f"clean: {spark.failure(fault)}", file=sys.stderr)
-        return 1
     finally:
         spark.stop()
     if arguments.keep:

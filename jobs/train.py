@@ -2,26 +2,30 @@
 
     python jobs/train.py --lake s3://weir-clean/lake --name weir
 
-The newest payments have no label yet: training and validation end a label delay before the lake
-does, and weir train leaves out what was not known when validation began.
+The newest payments have no label yet. Of those that have one the last --hold-out days are kept to
+judge by, and the label delay before them too: a label that came while they were paid is not theirs
+to learn from. So training and its validation end hold-out + delay before the last known label.
 """
 
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-import weir
+from weir import jobs
 from weir.cleaning import run_here
+from weir.lake import Lake
 from weir.registry import Registry
 from weir.training import train_bundle
 from weir.validation import known_until
 
 TRAINING = ("train_from", "valid_to", "rounds", "depth", "eta", "search", "seed", "colsample")
+TRAINING += ("refit",)
 
 
 def commit() -> str:
@@ -34,6 +38,14 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
+def check(arguments: argparse.Namespace) -> int:
+    """0 when there is something to learn from."""
+    if Lake(arguments.lake).newest().number > 0:
+        return 0
+    print(f'train: "{arguments.lake}" has no published state yet', file=sys.stderr)
+    return jobs.NOTHING_TO_DO
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -43,24 +55,37 @@ def main() -> int:
     parser.add_argument("--label-delay", type=int, default=7, metavar="DAYS")
     parser.add_argument("--runner", choices=("spark", "here"), default="spark")
     parser.add_argument("--to", dest="valid_to", help="first day not to learn from")
+    parser.add_argument(
+        "--hold-out", type=int, default=14, metavar="DAYS", help="with labels, kept to judge by"
+    )
+    parser.add_argument("--refit", action="store_true", help="then learn from validation too")
+    parser.add_argument("--also", default="", metavar="FLAGS", help="more of these, as one word")
+    parser.add_argument("--check", action="store_true", help="exit 99 when the lake has no state")
     parser.add_argument("--from", dest="train_from")
     for name in ("rounds", "depth", "search", "seed"):
         parser.add_argument(f"--{name}", type=int)
     for name in ("eta", "colsample"):
         parser.add_argument(f"--{name}", type=float)
     arguments = parser.parse_args()
+    arguments = parser.parse_args(shlex.split(arguments.also), arguments)
     if not arguments.lake:
         parser.error("wanted --lake, or WEIR_LAKE")
-    runner, stop, text_of = run_here, lambda: None, str
+    return jobs.run("train", lambda: (check if arguments.check else train)(arguments))
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train, register, and set the challenger."""
+    runner, stop = run_here, lambda: None
     if arguments.runner == "spark":
         from weir import spark
 
         runner = spark.run_tasks(lambda: spark.session("weir train"))
-        stop, text_of = spark.stop, spark.failure
+        stop = spark.stop
     try:
         delay = timedelta(days=arguments.label_delay)
         options = {name: getattr(arguments, name) for name in TRAINING}
-        options["valid_to"] = options["valid_to"] or known_until(arguments.lake, delay)
+        kept = 2 * delay + timedelta(days=arguments.hold_out)
+        options["valid_to"] = options["valid_to"] or known_until(arguments.lake, kept)
         with tempfile.TemporaryDirectory(prefix="weir-bundle-") as folder:
             bundle = Path(folder) / "bundle"
             state = train_bundle(
@@ -82,11 +107,6 @@ def main() -> int:
             )
         if version not in registry.state().values():
             registry.set_challenger(version)
-    except Exception as fault:
-        if not isinstance(fault, weir.Error) and "pyspark" not in type(fault).__module__:
-            raise
-        print(f"train: {text_of(fault)}", file=sys.stderr)
-        return 1
     finally:
         stop()
     print(json.dumps({"version": version, "lake_state": state.number, **registry.state()}))

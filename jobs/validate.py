@@ -15,8 +15,8 @@ from pathlib import Path
 
 import mlflow
 import weir
-from weir import command, validation
-from weir.registry import CHALLENGER, Registry, fetch_alias
+from weir import command, jobs, validation
+from weir.registry import CHALLENGER, Registry, fetched
 from weir.training import flags
 
 
@@ -31,32 +31,41 @@ def main() -> int:
     parser.add_argument("--truth", help="truth/windows.csv of simulated data: the exact floor")
     parser.add_argument("--folds", type=int, default=0, help="prequential folds to train and judge")
     parser.add_argument("--rounds", type=int, default=200, help="trees at most, of the folds")
-    parser.add_argument("--or-skip", action="store_true", help="exit 99 when nobody has the alias")
+    parser.add_argument(
+        "--or-skip",
+        action="store_true",
+        help="exit 99 when nobody has the alias, or there is no label yet to judge it by",
+    )
     arguments = parser.parse_args()
     if not arguments.lake:
         parser.error("wanted --lake, or WEIR_LAKE")
-    if arguments.or_skip and Registry(arguments.name).version_of(arguments.alias) is None:
-        return 99
-    try:
-        version, folder = fetch_alias(arguments.alias, arguments.name)
-        with folder:
-            return validate(arguments, version, next(Path(folder.name).rglob("model.json")).parent)
-    except weir.Error as fault:
-        print(f"validate: {fault}", file=sys.stderr)
-        return 1
+    return jobs.run("validate", lambda: validate(arguments))
 
 
-def validate(arguments: argparse.Namespace, version: int, bundle: Path) -> int:
+def validate(arguments: argparse.Namespace) -> int:
+    """Judge the version that has the alias; the exit code."""
+    version = Registry(arguments.name).version_of(arguments.alias)
+    if arguments.or_skip and version is None:
+        return jobs.NOTHING_TO_DO
+    with fetched(arguments.alias, arguments.name) as (version, bundle):
+        return validate_version(arguments, version, bundle)
+
+
+def validate_version(arguments: argparse.Namespace, version: int, bundle: Path) -> int:
     """Judge one version; the exit code."""
     registry = Registry(arguments.name)
     model = weir.load_model(bundle)
     begin = arguments.begin or validation.first_day_after(bundle)
     end = arguments.end or validation.known_until(arguments.lake, model.label_delay)
     if begin >= end:
-        raise weir.Error(
+        text = (
             f"no payment between {begin}, the first day that {arguments.name} version {version} "
             f"cannot know of, and {end}, the first without labels; wait for labels or train on less"
         )
+        if arguments.or_skip:
+            print(f"validate: {text}", file=sys.stderr)
+            return jobs.NOTHING_TO_DO
+        raise weir.Error(text)
     rows = validation.score_period(arguments.lake, bundle, begin, end)
     whole = validation.measures(rows)
     if whole is None:
@@ -98,6 +107,8 @@ def validate(arguments: argparse.Namespace, version: int, bundle: Path) -> int:
             mlflow.log_metric("drift_worst", max(drifts.values()))
             for step, numbers in enumerate(folds):
                 mlflow.log_metric("fold_average_precision", numbers["average_precision"], step)
+    terminals = validation.fraud_terminals(rows)
+    few = terminals < validation.LEAST_TERMINALS
     chance = whole["frauds"] / whole["payments"]
     better = whole["average_precision"] > chance and whole["roc_auc"] > 0.5
     passed = better and not leak
@@ -110,7 +121,9 @@ def validate(arguments: argparse.Namespace, version: int, bundle: Path) -> int:
     if not better:
         raise weir.Error(
             f"{arguments.name} version {version} ranks no better than chance in [{begin}, {end}): "
-            f"average precision {whole['average_precision']:.3f}, frauds {chance:.3f} of payments"
+            f"average precision {whole['average_precision']:.3f}, frauds {chance:.3f} of payments, "
+            f"ROC AUC {whole['roc_auc']:.3f}; {validation.TERMINALS_SHARE:.0%} of the frauds are "
+            f"of {terminals} terminals{', too few to judge by: take a longer period' * few}"
         )
     return 0
 

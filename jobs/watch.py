@@ -13,10 +13,8 @@ import sys
 from pathlib import Path
 
 import weir
-from weir import validation
-from weir.registry import CHAMPION, Registry, fetch_alias
-
-NOTHING_TO_DO = 99
+from weir import jobs, validation
+from weir.registry import CHAMPION, Registry, fetched
 
 
 def main() -> int:
@@ -28,34 +26,33 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.lake:
         parser.error("wanted --lake, or WEIR_LAKE")
-    try:
-        if Registry(arguments.name).version_of(CHAMPION) is None:
-            print("watch: there is no champion yet", file=sys.stderr)
-            return NOTHING_TO_DO
-        _, folder = fetch_alias(CHAMPION, arguments.name)
-        with folder:
-            bundle = next(Path(folder.name).rglob("model.json")).parent
-            return watch(arguments, bundle)
-    except weir.Error as fault:
-        print(f"watch: {fault}", file=sys.stderr)
-        return 1
+    return jobs.run("watch", lambda: watch(arguments))
 
 
-def watch(arguments: argparse.Namespace, bundle: Path) -> int:
+def watch(arguments: argparse.Namespace) -> int:
+    """Look at the champion; the exit code."""
+    if Registry(arguments.name).version_of(CHAMPION) is None:
+        print("watch: there is no champion yet", file=sys.stderr)
+        return jobs.NOTHING_TO_DO
+    with fetched(CHAMPION, arguments.name) as (_, bundle):
+        return watch_bundle(arguments, bundle)
+
+
+def watch_bundle(arguments: argparse.Namespace, bundle: Path) -> int:
     """Compare the training period with what came after; the exit code."""
     model = weir.load_model(bundle)
     begin = validation.first_day_after(bundle)
     end = validation.known_until(arguments.lake, model.label_delay)
     if begin >= end:
         print(f"watch: no label of a payment from {begin} on is known yet", file=sys.stderr)
-        return NOTHING_TO_DO
+        return jobs.NOTHING_TO_DO
     about = json.loads((bundle / "model.json").read_text())["training"]
     learned = validation.score_period(arguments.lake, bundle, about["from"][:10], about["to"][:10])
     rows = validation.score_period(arguments.lake, bundle, begin, end)
     found = validation.drift(learned, rows, [*model.feature_names, "margin"])
     worst = max(found, key=lambda name: found[name])
     print(json.dumps({"from": begin, "to": end, "worst": worst, "index": found[worst]}))
-    return 0 if found[worst] > arguments.limit else NOTHING_TO_DO
+    return 0 if found[worst] > arguments.limit else jobs.NOTHING_TO_DO
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A stand-alone Spark cluster on loopback that lives for one run.
-# Usage: spark_cluster.sh up NAME PORT | down NAME | sweep [HOURS]
+# Usage: spark_cluster.sh up NAME | master NAME | down NAME | sweep [HOURS]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root="${WEIR_CLUSTERS:-$PWD/out/clusters}"
@@ -33,23 +33,27 @@ stop() { # NAME
   rm -rf "$folder/work"
 }
 
+master() { # NAME
+  grep -o 'spark://127.0.0.1:[0-9]*' "$root/$1/Master.log" 2>/dev/null | head -1 | grep . || {
+    echo "spark_cluster: no cluster $1 is up" >&2
+    return 1
+  }
+}
+
 case "${1:-}" in
   up)
-    name="$2" port="$3" folder="$root/$2"
+    name="$2" folder="$root/$2"
     stop "$name"
     mkdir -p "$folder"
-    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      echo "spark_cluster: port $port is taken; another cluster is running, or set WEIR_SPARK_PORT" >&2
-      exit 1
-    fi
-    start "$name" master.Master --host 127.0.0.1 --port "$port" --webui-port 0
+    # Port 0: clusters of several runs stand side by side, each where there is room.
+    start "$name" master.Master --host 127.0.0.1 --port 0 --webui-port 0
     for _ in $(seq 600); do
       grep -qs "elected leader" "$folder/Master.log" && break
       [ -d "/proc/$(cat "$folder/Master.pid")" ] || { tail -5 "$folder/Master.log" >&2; exit 1; }
       sleep 0.1
     done
     start "$name" worker.Worker --host 127.0.0.1 --webui-port 0 --work-dir "$folder/work" \
-      --cores "${WEIR_SPARK_CORES:-2}" --memory "${WEIR_SPARK_WORKER_MEMORY:-2g}" "spark://127.0.0.1:$port"
+      --cores "${WEIR_SPARK_CORES:-2}" --memory "${WEIR_SPARK_WORKER_MEMORY:-2g}" "$(master "$name")"
     for _ in $(seq 600); do
       grep -qs "Successfully registered" "$folder/Worker.log" && exit 0
       [ -d "/proc/$(cat "$folder/Worker.pid")" ] || break
@@ -60,6 +64,7 @@ case "${1:-}" in
     stop "$name"
     exit 1
     ;;
+  master) master "$2" ;;
   down) stop "$2" ;;
   sweep)
     [ -d "$root" ] || exit 0
@@ -69,5 +74,5 @@ case "${1:-}" in
       stop "$name"
     done
     ;;
-  *) echo "usage: spark_cluster.sh up NAME PORT | down NAME | sweep [HOURS]" >&2; exit 2 ;;
+  *) echo "usage: spark_cluster.sh up NAME | master NAME | down NAME | sweep [HOURS]" >&2; exit 2 ;;
 esac

@@ -31,6 +31,9 @@ PYTHON = ROOT / ".venv-lifecycle/bin"
 AIRFLOW = ROOT / ".venv-airflow/bin"
 BUCKETS = ("weir-raw", "weir-clean", "weir-models")
 READY_SECONDS = 240
+# What a lake's schedules work on; from the environment of the first `up`.
+CHOSEN = ("WEIR_RAW", "WEIR_LAKE", "WEIR_MODEL", "WEIR_TERMINALS", "WEIR_TRAINING", "WEIR_RETRIES")
+CHOSEN += ("WEIR_CLUSTER", "WEIR_CLUSTERS", "WEIR_SPARK_MEMORY", "WEIR_ALERT_COMMAND")
 
 
 class StackError(Exception):
@@ -59,10 +62,6 @@ class Layout:
     @property
     def kafka_port(self) -> int:
         return self.base_port + 4
-
-    @property
-    def spark_port(self) -> int:
-        return self.base_port + 77
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def client_environment(layout: Layout) -> dict[str, str]:
         "PYSPARK_PYTHON": str(PYTHON / "python"),
         "PYSPARK_DRIVER_PYTHON": str(PYTHON / "python"),
         "WEIR_JARS": str(ROOT / "build/stack/jars"),
-        "WEIR_SPARK_PORT": str(layout.spark_port),
+        **{name: value for name, value in os.environ.items() if name in CHOSEN},
     }
 
 

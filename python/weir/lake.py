@@ -8,6 +8,7 @@ again. The `weir` command reads the newest manifest; a lake without any is what 
 
 import functools
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -20,6 +21,8 @@ from typing import Any
 from weir._weir import Error
 
 FORMAT = "weir-lake-1"
+RUN_FOLDERS = ("data/", "work/", "training/")
+"""What a run writes is below its name in one of these."""
 
 
 class Conflict(Error):
@@ -169,8 +172,11 @@ def _client() -> Any:
     import boto3
     from botocore.config import Config
 
+    patience = float(os.environ.get("WEIR_S3_TIMEOUT", "60"))  # Seconds an answer may take.
     settings = Config(
-        connect_timeout=5, read_timeout=60, retries={"max_attempts": 4, "mode": "standard"}
+        connect_timeout=min(5, patience),
+        read_timeout=patience,
+        retries={"max_attempts": 4, "mode": "standard"},
     )
     return boto3.client("s3", config=settings)
 
@@ -297,7 +303,7 @@ class Lake:
     def runs(self) -> Iterator[str]:
         """Runs that left files."""
         seen = set()
-        for item in [*self.store.list("data/"), *self.store.list("work/")]:
+        for item in itertools.chain.from_iterable(map(self.store.list, RUN_FOLDERS)):
             run = item.path.split("/")[1]
             if run not in seen:
                 seen.add(run)
@@ -318,11 +324,11 @@ class Lake:
             run
             for run in self.runs()
             if run not in named
-            and max(self.store.last_change(f"{kind}/{run}/") for kind in ("data", "work")) < before
+            and max(self.store.last_change(f"{kind}{run}/") for kind in RUN_FOLDERS) < before
         ]
         for run in gone:
-            self.store.delete(f"data/{run}/")
-            self.store.delete(f"work/{run}/")
+            for kind in RUN_FOLDERS:
+                self.store.delete(f"{kind}{run}/")
         for number in range(1, newest - keep + 1):
             self.store.delete(_manifest_path(number))
         return gone

@@ -2,15 +2,18 @@
 
 A version is a bundle (immutable), wrapped so that MLflow's own tools load and serve it, with tags
 that say what it was made of. Aliases say what it is for: `champion` decides, `challenger` waits for
-its comparison, `previous` is what a roll-back returns to. MLflow has no compare-and-swap, so
-whoever promotes must be the only one (in Airflow: one active run), and pins the version it read.
+its comparison, `previous` is what a roll-back returns to. MLflow has no compare-and-swap, but of
+two who create a registered model of one name only one does: that is the lock of a promotion.
 """
 
+import contextlib
 import hashlib
 import json
 import os
+import socket
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,8 @@ from mlflow.types import ColSpec, DataType, Schema
 import weir
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+LOCK_SECONDS = 300
+"""A promotion's lock that is older was left behind by one that died."""
 
 
 class BundleModel(mlflow.pyfunc.PythonModel):
@@ -121,6 +126,11 @@ class Registry:
         numbers = [int(v.version) for v in found if v.tags.get("bundle_version") == bundle_version]
         return min(numbers, default=None)
 
+    def exists(self, version: int) -> bool:
+        """Whether a version of that number is registered."""
+        found = self.client.search_model_versions(f"name = '{self.name}'")
+        return any(int(v.version) == version for v in found)
+
     def version_of(self, alias: str) -> int | None:
         """The version that an alias stands for."""
         try:
@@ -134,6 +144,7 @@ class Registry:
     def fetch(self, version: int, folder: Path) -> Path:
         """Download a version's bundle and check it; gives its folder."""
         wanted = self.client.get_model_version(self.name, str(version)).tags.get("sha256")
+        folder.mkdir(parents=True, exist_ok=True)
         path = mlflow.artifacts.download_artifacts(
             f"models:/{self.name}/{version}", dst_path=str(folder)
         )
@@ -177,24 +188,30 @@ class Registry:
         self.client.set_model_version_tag(self.name, str(version), "verdict", verdict)
         self.client.set_model_version_tag(self.name, str(version), "reason", reason[:500])
 
-    def promote(self, version: int) -> None:
-        """Make a version the champion; the champion of before becomes `previous`.
+    def promote(self, version: int, *, instead_of: int | None) -> None:
+        """Make a version the champion; `instead_of`, the champion of now, becomes `previous`.
 
-        The champion's alias moves last: a promotion that dies in between leaves the old champion,
-        and doing it again ends in the same state.
+        Raises Error, and moves nothing, when another version is champion by now or another
+        promotion is under way. The champion's alias moves last: a promotion that dies in between
+        leaves the old champion, and doing it again ends in the same state.
         """
-        before = self.version_of(CHAMPION)
-        if before == version:
-            return
-        if before is not None:
-            self.client.set_registered_model_alias(self.name, PREVIOUS, str(before))
-        self.client.set_registered_model_alias(self.name, CHAMPION, str(version))
-        if self.version_of(CHALLENGER) == version:
-            self.client.delete_registered_model_alias(self.name, CHALLENGER)
+        with self._alone():
+            before = self.version_of(CHAMPION)
+            if before not in (version, instead_of):
+                raise weir.Error(
+                    f"{self.name} version {version} was to follow version {instead_of}, but "
+                    f"version {before} is champion by now; compare again"
+                )
+            if before is not None and before != version:
+                self.client.set_registered_model_alias(self.name, PREVIOUS, str(before))
+            if before != version:
+                self.client.set_registered_model_alias(self.name, CHAMPION, str(version))
+            self.drop_challenger(version)
 
-    def drop_challenger(self) -> None:
-        """End the wait of a challenger that was refused."""
-        if self.version_of(CHALLENGER) is not None:
+    def drop_challenger(self, version: int | None = None) -> None:
+        """End the wait of a challenger; of this version only, where one is given."""
+        waiting = self.version_of(CHALLENGER)
+        if waiting is not None and version in (None, waiting):
             self.client.delete_registered_model_alias(self.name, CHALLENGER)
 
     def roll_back(self) -> int:
@@ -202,8 +219,37 @@ class Registry:
         previous, champion = self.version_of(PREVIOUS), self.version_of(CHAMPION)
         if previous is None or previous == champion:
             raise weir.Error(f'model "{self.name}" has no previous champion to roll back to')
-        self.promote(previous)
+        self.promote(previous, instead_of=champion)
         return previous
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Be the only one who promotes: the lock is a registered model that only one can create."""
+        lock = f"{self.name}.promoting"
+        try:
+            self._create_lock(lock)
+        except MlflowException as fault:
+            if fault.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            held = self.client.get_registered_model(lock)
+            age = time.time() - held.creation_timestamp / 1000
+            if age < LOCK_SECONDS:
+                raise weir.Error(
+                    f'another promotion of "{self.name}" is under way for {age:.0f} s '
+                    f"({held.description}); nothing was changed, run again when it has ended"
+                ) from fault
+            self.client.delete_registered_model(
+                lock
+            )  # Who held it died: a promotion takes a second.
+            self._create_lock(lock)
+        try:
+            yield
+        finally:
+            self.client.delete_registered_model(lock)
+
+    def _create_lock(self, name: str) -> None:
+        holder = f"process {os.getpid()} of {socket.gethostname()}"
+        self.client.create_registered_model(name, description=holder)
 
     def state(self) -> dict[str, int | None]:
         """Alias → version."""
@@ -219,12 +265,12 @@ def _validation_metrics(bundle: Path) -> dict[str, float]:
     }
 
 
-def fetch_alias(alias: str, name: str = "weir") -> tuple[int, tempfile.TemporaryDirectory[str]]:
-    """(version, a folder with its bundle that goes when it is closed)."""
+@contextlib.contextmanager
+def fetched(alias: str, name: str = "weir") -> Iterator[tuple[int, Path]]:
+    """(version, folder of its bundle) of an alias, while the context lasts."""
     registry = Registry(name)
     version = registry.version_of(alias)
     if version is None:
         raise weir.Error(f'model "{name}" has no {alias}; train and promote one first')
-    folder = tempfile.TemporaryDirectory(prefix="weir-bundle-")
-    registry.fetch(version, Path(folder.name))
-    return version, folder
+    with tempfile.TemporaryDirectory(prefix="weir-bundle-") as folder:
+        yield version, registry.fetch(version, Path(folder))

@@ -88,10 +88,3 @@ def stop() -> None:
     running = SparkSession.getActiveSession()
     if running is not None:
         running.stop()
-
-
-def failure(fault: BaseException) -> str:
-    """The text of a task's own error out of what Spark made of it."""
-    lines = str(fault).splitlines()
-    own = [line for line in lines if "weir._weir.Error: " in line or "weir.lake.Conflict: " in line]
-    return own[-1].split("Error: ", 1)[-1] if own else str(fault)

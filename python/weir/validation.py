@@ -18,6 +18,11 @@ from weir.training import flags
 Numbers = dict[str, Any]
 LEAST_FRAUDS = 20
 """A slice with fewer says nothing."""
+SHARE_OF_A_DAY = 0.05
+"""A day with less of the usual number of payments is not taken for a day of the lake's life."""
+TERMINALS_SHARE = 0.8
+LEAST_TERMINALS = 5
+"""A compromised terminal's frauds stand or fall together: fewer of them are hardly evidence."""
 
 
 def score_period(lake: str, bundle: Path, begin: str | None, end: str | None) -> pa.Table:
@@ -47,11 +52,13 @@ def known_until(lake: str, label_delay: timedelta) -> str:
     """The day before which every label of the lake's newest state is known."""
     from weir.lake import Lake
 
-    report = Lake(lake).newest().report
-    if not report:
+    files = Lake(lake).newest().files
+    if not files:
         raise weir.Error(f'"{lake}" has no published state; run jobs/clean.py first')
-    last = date(report["last_time"]) + timedelta(days=1)
-    return f"{last - label_delay:%Y-%m-%d}"
+    # A few payments dated ahead by a wrong clock must not make labels of today count as known.
+    enough = SHARE_OF_A_DAY * float(np.median([file.rows for file in files]))
+    last = max(file.day for file in files if file.rows >= enough)
+    return f"{date(last) + timedelta(days=1) - label_delay:%Y-%m-%d}"
 
 
 def first_day_after(bundle: Path) -> str:
@@ -79,6 +86,18 @@ def measures(rows: pa.Table) -> Numbers | None:
         "touched_genuine": pc.mean(genuine["touched"].cast(pa.float64())).as_py(),
         "missed_fraud": 1 - pc.mean(fraud["touched"].cast(pa.float64())).as_py(),
     }
+
+
+def fraud_terminals(rows: pa.Table) -> int:
+    """How many terminals hold `TERMINALS_SHARE` of the frauds: the size of the evidence.
+
+    No label of a terminal's first week as compromised is known while it is paid. Where a period's
+    frauds are mostly one terminal's first week every honest model ranks them last.
+    """
+    frauds = rows.filter(rows["is_fraud"])["terminal_id"].to_numpy()
+    _, counts = np.unique(frauds, return_counts=True)
+    held = np.cumsum(np.sort(counts)[::-1])
+    return int(np.searchsorted(held, TERMINALS_SHARE * len(frauds)) + 1) if len(frauds) else 0
 
 
 def slices(rows: pa.Table) -> dict[str, dict[str, Numbers]]:

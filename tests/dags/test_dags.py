@@ -49,16 +49,19 @@ def stubs(tmp_path: Path) -> Path:
     )
     (tmp_path / "deploy/local").mkdir(parents=True)
     cluster = tmp_path / "deploy/local/spark_cluster.sh"
-    cluster.write_text(f'#!/bin/sh\necho "cluster $1" >>{log}\n')
+    cluster.write_text(
+        '#!/bin/sh\n[ "$1" != master ] || { echo spark://here:1; exit; }\n'
+        f'echo "cluster $1" >>{log}\n'
+    )
     for path in (script, cluster):
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return tmp_path
 
 
-def run_dag(airflow: dict[str, str], stubs: Path, dag: str) -> tuple[str, list[str]]:
+def run_dag(airflow: dict[str, str], stubs: Path, dag: str, *words: str) -> tuple[str, list[str]]:
     """`airflow dags test` with stubs: (what it printed, how the stubs were called)."""
     done = subprocess.run(
-        [Path(sys.executable).parent / "airflow", "dags", "test", dag],
+        [Path(sys.executable).parent / "airflow", "dags", "test", dag, *words],
         env={**airflow, "WEIR_HOME": str(stubs), "PYSPARK_PYTHON": str(stubs / "python")},
         capture_output=True,
         text=True,
@@ -120,7 +123,7 @@ def test_cleaning_runs_between_cluster_up_and_down(airflow: dict[str, str], stub
     assert [call.split(" ")[0] for call in calls] == ["clean", "cluster", "clean", "cluster"]
     assert "--check" in calls[0] and calls[0].endswith("master=")
     assert calls[1] == "cluster up" and calls[3] == "cluster down"
-    assert "--keep 12" in calls[2] and calls[2].endswith("master=spark://127.0.0.1:22077")
+    assert "--keep 12" in calls[2] and calls[2].endswith("master=spark://here:1")
 
 
 def test_without_new_files_no_cluster_is_started(airflow: dict[str, str], stubs: Path) -> None:
@@ -130,14 +133,32 @@ def test_without_new_files_no_cluster_is_started(airflow: dict[str, str], stubs:
 
 
 def test_a_failed_job_still_ends_its_cluster(airflow: dict[str, str], stubs: Path) -> None:
-    (stubs / "exit-train").write_text("1")
+    (stubs / "exit-clean").write_text("0")
+    with (stubs / "python").open("a") as script:  # The check succeeds, the job does not.
+        script.write('case "$*" in *train.py*--check*) ;; *train.py*) exit 1 ;; esac\n')
     state, calls = run_dag(airflow, stubs, "retrain")
-    assert [call.split(" ")[:2][-1] if "cluster" in call else "train" for call in calls] == [
-        "up",
+    assert [" ".join(call.split(" ")[:2]).split(" /")[0] for call in calls] == [
         "train",
-        "down",
+        "cluster up",
+        "train",
+        "cluster down",
     ]
     assert "failed" in state
+
+
+def test_a_lake_without_a_state_starts_no_cluster(airflow: dict[str, str], stubs: Path) -> None:
+    (stubs / "exit-train").write_text("99")
+    _, calls = run_dag(airflow, stubs, "retrain")
+    assert len(calls) == 1 and "--check" in calls[0]
+
+
+def test_flags_of_a_retraining_are_one_word_and_only_flags(
+    airflow: dict[str, str], stubs: Path
+) -> None:
+    _, calls = run_dag(airflow, stubs, "retrain", "--conf", '{"training": "--rounds 1 --depth 1"}')
+    assert "--also=--rounds 1 --depth 1" in calls[-2]
+    state, calls = run_dag(airflow, stubs, "retrain", "--conf", '{"training": "$(touch x)"}')
+    assert state.startswith("failed") and "does not match" in state
 
 
 def test_a_refused_validation_compares_nothing(airflow: dict[str, str], stubs: Path) -> None:

@@ -12,7 +12,7 @@ import weir
 from stack_process import ROOT
 from weir import validation
 from weir.cleaning import clean_lake
-from weir.registry import Registry
+from weir.registry import CHAMPION, Registry
 from weir.training import train_bundle
 
 WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
@@ -80,11 +80,11 @@ def test_a_model_lives_and_is_rolled_back(
     assert registry.state() == {"champion": None, "challenger": None, "previous": None}
     with pytest.raises(weir.Error, match="no previous champion"):
         registry.roll_back()
-    registry.promote(first)
+    registry.promote(first, instead_of=None)
     registry.set_challenger(second)
-    registry.promote(second)
+    registry.promote(second, instead_of=first)
     assert registry.state() == {"champion": 2, "challenger": None, "previous": 1}
-    registry.promote(second)  # Again: nothing changes.
+    registry.promote(second, instead_of=first)  # Again: nothing changes.
     assert registry.state()["previous"] == 1
     assert registry.roll_back() == 1
     assert registry.state() == {"champion": 1, "challenger": None, "previous": 2}
@@ -98,7 +98,8 @@ def test_a_model_lives_and_is_rolled_back(
 def test_mlflows_own_loader_scores_as_the_core_does(
     registry: Registry, bundles: list[Path], lake: str
 ) -> None:
-    registry.promote(registry.register(bundles[0], tags={}))
+    version = registry.register(bundles[0], tags={})
+    registry.promote(version, instead_of=registry.version_of(CHAMPION))
     rows = validation.score_period(lake, bundles[0], "2019-09-30", None)
     model = mlflow.pyfunc.load_model("models:/weir@champion")
     names = weir.load_model(bundles[0]).feature_names
@@ -141,6 +142,16 @@ def test_slices_and_drift_are_the_cores_numbers(lake: str, bundles: list[Path]) 
         rows.column_names.index("margin"), "margin", pa.array(rows["margin"].to_numpy() + 5)
     )
     assert validation.drift(rows, moved, ["margin"])["margin"] > 0.25
+
+
+def test_frauds_of_few_terminals_are_little_evidence() -> None:
+    def frauds(*counts: int) -> int:
+        ids = [terminal for terminal, count in enumerate(counts) for _ in range(count)]
+        rows = {"terminal_id": [99, *ids], "is_fraud": [False, *[True] * len(ids)]}
+        return validation.fraud_terminals(pa.table(rows))
+
+    assert (frauds(), frauds(7), frauds(80, 20), frauds(79, 21)) == (0, 1, 1, 2)
+    assert frauds(*[10] * 10) == 8
 
 
 def test_a_model_against_itself_is_not_promoted(lake: str, bundles: list[Path]) -> None:
