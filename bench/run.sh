@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All benchmarks, rivals in the same run; each checks its answer before it times.
-# Usage: bench/run.sh [cleaning|features|model|pipeline|serving] …    (default: all but serving)
+# Usage: bench/run.sh [cleaning|features|model|pipeline|serving|spark] …    (default: all but serving and spark)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh --bench
@@ -37,6 +37,13 @@ for subject in "${subjects[@]}"; do
       "$python" bench/serving/run.py
       ;;
     cleaning) "$python" bench/cleaning/compare.py ;;
-    *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning serving" >&2; exit 2 ;;
+    spark)
+      tools/setup.sh --stack
+      for what in features cleaning; do
+        PYTHONPATH=build/release/python WEIR_HOME=. PYSPARK_PYTHON=.venv-lifecycle/bin/python \
+          .venv-lifecycle/bin/python bench/spark/compare.py "$what"
+      done
+      ;;
+    *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning serving spark" >&2; exit 2 ;;
   esac
 done

@@ -1,0 +1,169 @@
+"""The jobs on Spark against idiomatic PySpark, on two local cores: the same answer, then the times.
+
+    bench/spark/compare.py features [--customers 13500] [--rounds 2]
+    bench/spark/compare.py cleaning [--days 60] [--rounds 2]
+
+One session for all, started before the clock, so what is compared is the work and not the start-up.
+Features: the handbook's inputs on the handbook's payments (terminals are small; window functions
+over the course's, whose frames hold tens of thousands of rows, do not end). Exit 1 when the answers
+differ or a ratio falls short.
+"""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import rivals
+import weir
+from weir import command, keyed_features, spark
+from weir.cleaning import clean_lake
+from weir.lake import Lake
+
+WANTED = {"features": 20.0, "cleaning": 5.0, "of weir clean": 0.5}
+ORDER = [("event_time", "ascending"), ("transaction_id", "ascending")]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def told(name: str, rows: int, times: list[float]) -> float:
+    """Print a contender's line; gives its rows a second."""
+    rate = rows / statistics.median(times)
+    print(f"{name:<28}{statistics.median(times):9.2f} s {rate:14,.0f} rows/s", flush=True)
+    return rate
+
+
+def held(name: str, ratio: float) -> bool:
+    """Print a ratio and whether it is as wanted."""
+    good = ratio >= WANTED[name]
+    print(f"{name}: {ratio:.2f} times, wanted {WANTED[name]:g}: {'ok' if good else 'FELL SHORT'}")
+    return good
+
+
+def features(arguments: argparse.Namespace, work: Path) -> bool:
+    """jobs/features.py's way against window functions."""
+    people = ("--preset", "handbook", "--customers", arguments.customers)
+    command.run("simulate", *people, "--out", work / "data")
+    lake = str(work / "lake")
+    clean_lake(str(work / "data/raw"), lake)
+    files = [f"{lake}/{file.path}" for file in Lake(lake).newest().files]
+    session = spark.session("weir bench")
+    runner = spark.run_tasks(lambda: session)
+    session.range(1000).selectExpr("sum(id)").collect()
+    ours, theirs = work / "ours", work / "theirs"
+
+    def core() -> None:
+        shutil.rmtree(ours, ignore_errors=True)
+        keyed_features.compute_features(lake, str(ours), spec="handbook", runner=runner)
+
+    def windows() -> None:
+        found = rivals.features(session.read.parquet(*files))
+        found.write.mode("overwrite").option("compression", "zstd").parquet(str(theirs))
+
+    core_times, window_times = [], []
+    for _ in range(arguments.rounds):
+        core_times.append(seconds(core))
+        window_times.append(seconds(windows))
+    document = keyed_features.published(str(ours)) or {}
+    mine = pa.concat_tables([pq.read_table(ours / file["path"]) for file in document["files"]])
+    other = ds.dataset(theirs, exclude_invalid_files=True).to_table().sort_by(ORDER)
+    mine = mine.sort_by(ORDER)
+    good = mine["transaction_id"].equals(other["transaction_id"])
+    for name in [n for n in mine.column_names if pa.types.is_float32(mine.schema.field(n).type)]:
+        a, b = mine[name].to_numpy(), other[name].to_numpy()
+        # Payments of one key in one second see each other through a range of seconds.
+        apart = float((abs(a - b) > 1e-4 * abs(a) + 1e-6).mean())
+        if apart > 0.001:
+            print(f"{name}: {apart:.4%} of rows differ")
+            good = False
+    print(f"features of {mine.num_rows:,} rows, 15 inputs, local[2]")
+    ratio = told("by key through the core", mine.num_rows, core_times) / told(
+        "window functions", mine.num_rows, window_times
+    )
+    return held("features", ratio) and good
+
+
+def cleaning(arguments: argparse.Namespace, work: Path) -> bool:
+    """jobs/clean.py's way against DataFrame functions, and against `weir clean`."""
+    command.run("simulate", "--days", arguments.days, "--out", work / "data")
+    raw, terminals = work / "data/raw", 25
+    session = spark.session("weir bench")
+    runner = spark.run_tasks(lambda: session)
+    session.range(1000).selectExpr("sum(id)").collect()
+    words = [command.binary(), "clean", str(raw), "--terminals", f"0..{terminals - 1}", "--quiet"]
+    direct, ours, theirs = work / "direct", work / "ours", work / "theirs"
+
+    def job() -> None:
+        shutil.rmtree(ours, ignore_errors=True)
+        given = f"0..{terminals - 1}"
+        clean_lake(str(raw), str(ours), terminals=given, runner=runner, part_bytes=16 << 20)
+
+    contenders: dict[str, tuple[Callable[[], object], list[float]]] = {
+        "through the core": (job, []),
+        "DataFrame functions": (
+            lambda: rivals.clean(session, f"{raw}/*.txt", str(theirs), terminals),
+            [],
+        ),
+        "weir clean, no Spark": (
+            lambda: subprocess.run([*words, "--out", direct], check=True, capture_output=True),
+            [],
+        ),
+    }
+    for _ in range(arguments.rounds):
+        for run, times in contenders.values():
+            times.append(seconds(run))
+    state = Lake(str(ours)).newest()
+    rows = state.report["in"]["rows"]
+    counts = {
+        "through the core": state.rows,
+        "DataFrame functions": ds.dataset(theirs / "clean").count_rows(),
+        "weir clean, no Spark": ds.dataset(direct / "clean").count_rows(),
+    }
+    print(f"cleaning of {rows:,} rows, local[2]; clean rows {counts}")
+    rates = {name: told(name, rows, times) for name, (_, times) in contenders.items()}
+    core = rates["through the core"]
+    return all(
+        [
+            held("cleaning", core / rates["DataFrame functions"]),
+            held("of weir clean", core / rates["weir clean, no Spark"]),
+            len(set(counts.values())) == 1,
+        ]
+    )
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("subject", choices=("features", "cleaning"))
+    parser.add_argument("--customers", type=int, default=13_500)
+    parser.add_argument("--days", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=2)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+        try:
+            good = {"features": features, "cleaning": cleaning}[arguments.subject](
+                arguments, Path(folder)
+            )
+        except weir.Error as fault:
+            print(f"bench: {fault}", file=sys.stderr)
+            return 1
+        finally:
+            spark.stop()
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""`weir.keyed_features` and jobs/features.py: the bits of `weir features`, published whole."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import weir
+from stack_process import ROOT
+from weir.cleaning import clean_lake, run_here
+from weir.keyed_features import compute_features, published
+from weir.lake import Store
+
+WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
+PAIRS = (
+    'name = "pairs"\ninput = [\n'
+    '  { key = "pair", aggregate = "count", window = "30d" },\n'
+    '  { key = "payment", aggregate = "amount" },\n'
+    '  { key = "customer", aggregate = "max", window = "7d" },\n]\n'
+)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A published lake of 45 days."""
+    root = tmp_path_factory.mktemp("lake")
+    small = ("--customers", "900", "--terminals", "12", "--days", "45", "--seed", "5")
+    subprocess.run(
+        [WEIR, "simulate", *small, "--out", root / "data", "--quiet"],
+        check=True,
+        capture_output=True,
+    )
+    clean_lake(str(root / "data/raw"), str(root / "lake"))
+    return str(root / "lake")
+
+
+def whole(out: str) -> pa.Table:
+    """The published table."""
+    document = published(out)
+    assert document is not None
+    paths = [file["path"] for file in document["files"]]
+    return pa.concat_tables([pq.read_table(pa.BufferReader(Store(out).read(p))) for p in paths])
+
+
+@pytest.mark.parametrize("spec", ["weir", "handbook", "pairs"])
+@pytest.mark.parametrize("rows_of_a_task", [7_000, 1 << 30])
+def test_the_table_equals_the_commands_to_the_bit(
+    lake: str, tmp_path: Path, spec: str, rows_of_a_task: int
+) -> None:
+    if spec == "pairs":
+        (tmp_path / "pairs.toml").write_text(PAIRS)
+        spec = str(tmp_path / "pairs.toml")
+    out, direct = str(tmp_path / "out"), tmp_path / "direct.parquet"
+    done = compute_features(lake, out, spec=spec, rows_of_a_task=rows_of_a_task)
+    subprocess.run([WEIR, "features", lake, "--spec", spec, "--out", direct, "--quiet"], check=True)
+    wanted, got = pq.read_table(direct), whole(out)
+    assert got.schema.names == wanted.schema.names
+    assert got.cast(wanted.schema).equals(wanted)
+    assert done["fingerprint"] == wanted.schema.metadata[b"weir.fingerprint"].decode()
+    assert {path.path.split("/")[0] for path in Store(out).list()} == {"data", "features.json"}
+    part = pq.read_schema(Path(out) / done["files"][0]["path"])
+    assert part.metadata[b"weir.spec"] == wanted.schema.metadata[b"weir.spec"]
+
+
+def test_the_table_of_before_stays_until_the_next_but_one(lake: str, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    runs = [compute_features(lake, out, spec="handbook")["run"] for _ in range(3)]
+    left = {item.path.split("/")[1] for item in Store(out).list("data/")}
+    assert left == set(runs[1:])
+
+
+def test_a_run_that_dies_leaves_the_table_of_before(lake: str, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    before = compute_features(lake, out, spec="handbook")
+
+    def dying(work, tasks):
+        if work.__name__ == "_join":
+            work(tasks[0])
+            raise weir.Error("the executor was lost")
+        return run_here(work, tasks)
+
+    with pytest.raises(weir.Error, match="executor was lost"):
+        compute_features(lake, out, spec="weir", runner=dying, rows_of_a_task=20_000)
+    assert published(out) == before
+    assert {item.path.split("/")[1] for item in Store(out).list("data/")} == {before["run"]}
+    assert Store(out).list("work/") == []
+
+
+def test_a_lake_without_a_state_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(weir.Error, match="has no published state"):
+        compute_features(str(tmp_path), str(tmp_path / "out"))
+
+
+@pytest.mark.heavy
+def test_the_job_on_spark(s3: dict[str, str], lake: str, tmp_path: Path) -> None:
+    out = "s3://weir-clean/features"
+    done = subprocess.run(
+        [
+            *(sys.executable, ROOT / "jobs/features.py", "--lake", lake),
+            *("--out", out, "--rows-of-a-task", "20000"),
+        ],
+        env={**os.environ, "WEIR_SPARK_MEMORY": "600m"},
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr
+    direct = tmp_path / "direct.parquet"
+    subprocess.run([WEIR, "features", lake, "--out", direct, "--quiet"], check=True)
+    wanted = pq.read_table(direct)
+    assert whole(out).cast(wanted.schema).equals(wanted)
+    assert json.loads(done.stdout)["rows"] == wanted.num_rows
