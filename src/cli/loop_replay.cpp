@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "core/evaluation/damage_spread.h"
 #include "core/evaluation/ranking.h"
 #include "core/features/feature_batch.h"
 #include "core/model/scorer.h"
@@ -20,6 +21,8 @@ namespace {
 
 constexpr std::size_t kBlock = 1 << 18;
 constexpr std::size_t kRowsAtOnce = 256;
+constexpr double kMonthDays = 30;
+constexpr double kKopecks = 100;
 /// Of a lake that is read at a time, beside the windows and labels that reach back.
 constexpr Seconds kSegment = 12 * kSecondsPerDay;
 
@@ -47,6 +50,7 @@ struct Running {
   ClosedLoop loop;
   LoopOutcome outcome;
   LossRecord loss;
+  DamageSpread spread;
   EpisodeOutcomes episodes;
   std::vector<float> scores;
   std::vector<ReplayedPayment> block;  // Of the measured payments; for the sink.
@@ -144,7 +148,10 @@ void run_block(Running& running,
       const double passes = running.loop.loop().beliefs().rates().answers.fraud_passes.value;
       running.loss.expect(done.event_time, done.amount_minor,
                           replayed.decision.probability * (confirmed ? passes : 1));
-      if (fraud) running.loss.confirm(done.event_time, done.amount_minor);
+      if (fraud) {
+        running.loss.confirm(done.event_time, done.amount_minor);
+        running.spread.add(done.customer_id, payments.terminal_id[row], done.amount_minor);
+      }
     }
     if (keep_scores) running.scores.push_back(replayed.decision.score);
     if (keep_decisions) running.block.push_back(replayed);
@@ -257,7 +264,10 @@ std::vector<LoopResult> replay_loops(const Bundle& bundle,
   }
   std::vector<LoopResult> results;
   for (const auto& running : runs) {
-    LoopResult result{running->scenario, running->outcome, 0, 0, {}, 1, {}, {}};
+    LoopResult result{running->scenario, running->outcome, 0, 0, {}, 1, {}, {}, {}};
+    const Interval minor = running->spread.interval_minor(running->outcome.total().damage_minor);
+    const double monthly = kMonthDays / running->outcome.days() / kKopecks;
+    result.damage_interval = {minor.low * monthly, minor.high * monthly};
     result.budget = running->loss.state(to, 0);
     result.episodes = running->episodes.outcomes();
     result.last_multiplier = running->loop.loop().multiplier();

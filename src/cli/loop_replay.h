@@ -7,6 +7,7 @@
 
 #include "core/beliefs/rates.h"
 #include "core/decision/money_policy.h"
+#include "core/evaluation/bootstrap.h"
 #include "core/evaluation/episode_outcome.h"
 #include "core/evaluation/loop_outcome.h"
 #include "core/evaluation/loss_budget.h"
@@ -36,6 +37,7 @@ struct LoopResult {
   /// Without the loop: flagging the highest scores, at 5 % of the genuine payments.
   OperatingPoint open;
   double last_multiplier = 1;            ///< Of the budgets' controller.
+  Interval damage_interval;              ///< 90 %, roubles in 30 days; see DamageSpread.
   BudgetState budget;                    ///< At the period's end.
   std::vector<EpisodeOutcome> episodes;  ///< With the truth at hand.
 };

@@ -31,6 +31,7 @@ ReplayPage page_of(const std::vector<LoopResult>& results, std::size_t given) {
       {"budget for genuine payments touched",
        fmt::format("{:g} %", 100 * main.scenario.policy.false_positive_rate)}};
   page.average_precision = main.average_precision;
+  page.damage_interval = main.damage_interval;
   page.budget = main.budget;
   page.episodes = main.episodes;
   const BlindDamage blind = blind_damage(main.episodes, main.outcome.from());

@@ -213,6 +213,7 @@ nlohmann::ordered_json loop_json(const LoopResult& result) {
     return json;
   }
   json["damage_roubles_per_30_days"] = outcome.damage_roubles_per_month();
+  json["damage_interval_90"] = {result.damage_interval.low, result.damage_interval.high};
   json["false_positive_rate"] = total.false_positive_rate();
   json["false_negative_rate"] = total.false_negative_rate();
   json["genuine_lost_rate"] = total.genuine_lost_rate();
@@ -243,16 +244,18 @@ nlohmann::ordered_json loop_json(const LoopResult& result) {
 }
 
 void print_loops(const std::vector<LoopResult>& results) {
-  fmt::print("{:<20}{:>14}{:>8}{:>8}{:>8}{:>12}{:>10}{:>8}\n", "scenario", "damage RUB/30d", "FPR",
-             "FNR", "lost", "challenges/d", "per cust.", "AP");
+  fmt::print("{:<20}{:>14}{:>12}{:>8}{:>8}{:>8}{:>14}{:>10}{:>8}\n", "scenario", "damage RUB/30d",
+             "± (90 %)", "FPR", "FNR", "lost", "challenges/d", "per cust.", "AP");
   for (const LoopResult& result : results) {
     const LoopCounts total = result.outcome.total();
     const bool closed = result.scenario.closed;
     const double damage =
         closed ? result.outcome.damage_roubles_per_month()
                : result.open.damage_roubles_per_month(result.outcome.to() - result.outcome.from());
-    fmt::print("{:<20}{:>14}{:>7.2f}%{:>7.2f}%{:>7.2f}%{:>12.0f}{:>10.2f}{:>8.4f}\n",
+    const double reach = (result.damage_interval.high - result.damage_interval.low) / 2;
+    fmt::print("{:<20}{:>14}{:>12}{:>7.2f}%{:>7.2f}%{:>7.2f}%{:>14.0f}{:>10.2f}{:>8.4f}\n",
                result.scenario.name, format_roubles(static_cast<std::int64_t>(damage * 100)),
+               closed ? format_roubles(static_cast<std::int64_t>(reach * 100)) : "",
                100 * (closed ? total.false_positive_rate() : result.open.false_positive_rate()),
                100 * (closed ? total.false_negative_rate() : result.open.false_negative_rate()),
                100 * total.genuine_lost_rate(), result.outcome.challenges_per_day(),

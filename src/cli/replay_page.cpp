@@ -41,7 +41,12 @@ void add_key_figures(Page& page, const ReplayPage& input) {
   const double damage = input.outcome.damage_roubles_per_month();
   const double budget = input.budget.month_budget;
   std::vector<KeyFigure> figures = {
-      {"Damage in 30 days", roubles(damage), against(damage < budget, "below " + roubles(budget))},
+      {"Damage in 30 days", roubles(damage),
+       against(damage < budget, "below " + roubles(budget)) +
+           (input.damage_interval
+                ? fmt::format("; 90 % interval {} to {}", roubles(input.damage_interval->low),
+                              roubles(input.damage_interval->high))
+                : std::string())},
       {"Genuine touched (FPR)", percent(total.false_positive_rate()),
        against(total.false_positive_rate() < kGoalFalsePositiveRate,
                "below " + format_percent(kGoalFalsePositiveRate))},

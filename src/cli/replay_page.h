@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/evaluation/bootstrap.h"
 #include "core/evaluation/episode_outcome.h"
 #include "core/evaluation/loop_outcome.h"
 #include "core/evaluation/loss_budget.h"
@@ -36,6 +37,7 @@ struct ReplayPage {
   std::string subtitle;
   std::vector<std::pair<std::string, std::string>> settings;  ///< {`answers after`, `15m`}
   LoopOutcome outcome;
+  std::optional<Interval> damage_interval;  ///< 90 %, roubles in 30 days.
   std::optional<double> average_precision;  ///< Of the scores frozen at decision time.
   BudgetState budget;                       ///< At the period's end, all labels known.
   std::vector<ReplayReference> references;

@@ -43,6 +43,7 @@ std::string page_of(const TuneResult& result, const std::vector<LoopResult>& loo
       {"chosen: budget for genuine payments touched",
        fmt::format("{:.3g} %", 100 * policy.false_positive_rate)},
       {"chosen: worth of a taken-over card", fmt::format("{:g} RUB", policy.takeover_worth)}};
+  page.damage_interval = best.damage_interval;
   page.budget = best.budget;
   page.chosen = point_of(best, best.scenario.name);
   for (std::size_t i = 0; i < loops.size(); ++i) {
