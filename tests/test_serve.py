@@ -138,11 +138,25 @@ def test_feedback_of_a_known_time_cannot_change(service: Service) -> None:
         "transaction_id": sent["transaction_id"],
         "outcome": "fraud",
         "source": "chargeback",
-        "known_at": "2026-01-01T00:00:00Z",
+        "known_at": sent["event_time"],
     }
     first = service.post("/v1/feedback", body)
     assert service.post("/v1/feedback", body).text == first.text
     assert service.post("/v1/feedback", {**body, "outcome": "genuine"}).status == 409
+
+
+def test_feedback_cannot_be_older_than_its_payment_or_from_the_future(service: Service) -> None:
+    sent = payment(42)
+    service.post("/v1/decisions", sent)
+    body = {"transaction_id": sent["transaction_id"], "outcome": "fraud", "source": "analyst"}
+    for known_at, words in (
+        ("2001-01-01T00:00:00Z", "before the payment"),
+        ("2099-01-01T00:00:00Z", "in the future"),
+    ):
+        answer = service.post("/v1/feedback", {**body, "known_at": known_at})
+        assert (answer.status, answer.json["field"]) == (422, "known_at")
+        assert words in answer.json["detail"]
+    assert service.get(f"/v1/decisions/{sent['transaction_id']}").json["feedback"] == []
 
 
 def test_feedback_on_a_stranger_needs_the_payment(service: Service) -> None:

@@ -299,6 +299,14 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
     answer.kind = ServiceAnswer::Kind::kUnknown;
     return answer;
   }
+  // In the past that is sent again, the feedback's time is the clock's.
+  const bool in_future =
+      request.known_at && !options_.clock_of_payments && *request.known_at > now() + kMaxFutureSkew;
+  if (in_future || (request.known_at && *request.known_at < answer.record.payment.event_time)) {
+    answer.kind = ServiceAnswer::Kind::kMistimed;
+    answer.detail = in_future ? "lies in the future" : "is before the payment itself";
+    return answer;
+  }
   std::optional<Record> newest;
   bool was_fraud = false;
   bool confirmed = false;

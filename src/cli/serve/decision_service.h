@@ -48,6 +48,7 @@ struct ServiceAnswer {
     kConflict,     ///< The id is known with other content.
     kRejected,     ///< By a rule of the pipeline, named in `detail`.
     kUnknown,      ///< Feedback on a payment that was never seen.
+    kMistimed,     ///< Feedback known before its payment, or in the future.
     kUnavailable,  ///< It cannot be recorded now.
   };
   Kind kind = Kind::kDone;

@@ -61,6 +61,11 @@ Problem problem_of(const ServiceAnswer& answer) {
               "no payment with this transaction_id is recorded; send its customer_id, terminal_id, "
               "event_time and amount with the feedback",
               "transaction_id"};
+    case ServiceAnswer::Kind::kMistimed:
+      return {422, "feedback_invalid",
+              fmt::format("known_at of the feedback on {} {}; send when the outcome became known",
+                          id, answer.detail),
+              "known_at"};
     default:
       return {503, "not_recorded", answer.detail + "; send the request again", std::nullopt, 1};
   }
