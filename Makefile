@@ -1,5 +1,5 @@
 # Each target is one line that calls the real thing; run and test set up the machine themselves.
-.PHONY: alerts image help run test bench build faults check tidy fuzz stack stack-down lifecycle serve money wheel
+.PHONY: alerts image help run test bench build faults check tidy fuzz stack stack-down lifecycle parity e2e serve money wheel
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -46,6 +46,12 @@ stack: ## S3, MLflow, Airflow and Kafka on this machine, supervised: out/stack/ 
 
 stack-down: ## stop them; their data stays
 	@.venv-lifecycle/bin/python deploy/local/stack.py down
+
+parity: build ## three days through files, REST and Kafka: the same decisions, one by one
+	@tools/setup.sh --stack && WEIR_PARITY_DAYS=3 .venv-stream/bin/python -m pytest -q tests/stream/test_parity.py
+
+e2e: build ## the stream killed 200 times: output equal to an unbroken run, byte for byte
+	@tools/setup.sh --stack && WEIR_KILLS=200 .venv-stream/bin/python -m pytest -q tests/stream/test_stream.py
 
 lifecycle: ## the model's life on Spark, S3, MLflow and Airflow, every bound checked
 	@tools/lifecycle.sh

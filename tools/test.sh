@@ -20,10 +20,12 @@ ctest --preset release --output-on-failure
 step "fuzz targets, briefly"
 fuzz/run.sh 5
 step "tests of the commands and the Python package"
-PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests --ignore tests/lifecycle --ignore tests/dags --ignore tests/faults \
+PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests --ignore tests/lifecycle --ignore tests/dags --ignore tests/faults --ignore tests/stream \
   --ignore tests/deploy/test_live_alerts.py --ignore tests/deploy/test_image.py
 step "tests of the local stack and the jobs"
 PYTHONPATH=build/release/python .venv-lifecycle/bin/python -m pytest -q -m "not heavy" tests/lifecycle
+step "tests of the stream, against a broker"
+PYTHONPATH=build/release/python .venv-stream/bin/python -m pytest -q tests/stream
 step "tests of the schedules"
 .venv-airflow/bin/python -m pytest -q -c /dev/null -p no:cacheprovider --rootdir tests/dags tests/dags
 printf '\nall tests passed in %s s\n' "$SECONDS"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the local stack and the jobs run on, all of it locked: two Python environments
-# (.venv-lifecycle, .venv-airflow), Spark's connectors, the Kafka broker and the S3 server (build/stack/). Safe to run again: what is
-# there already and unchanged is left alone. tools/setup.sh --stack calls it.
+# Installs what the local stack, the jobs and the stream run on, all of it locked: three Python environments
+# (.venv-lifecycle, .venv-airflow, .venv-stream), and in build/stack/ Spark's connectors, the Kafka broker and the S3
+# server. Safe to run again: what is there already and unchanged is left alone. tools/setup.sh --stack calls it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mkdir -p build/stack
@@ -55,6 +55,7 @@ build_s3_server() {
 
 make_environment lifecycle
 make_environment airflow
+make_environment stream
 fetch_jars jars jars "Spark's connectors"
 fetch_jars kafka kafka "the Kafka broker"
 build_s3_server

@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
-#include <filesystem>
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/terminals_option.h"
 #include "core/transaction/error.h"
 #include "core/transaction/nearest_name.h"
 #include "edge/files/clean_files.h"
@@ -15,14 +15,6 @@
 
 namespace weir::cli {
 namespace {
-
-std::optional<TerminalSet> read_terminals(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  if (!TerminalSet::is_range(text) && std::filesystem::is_regular_file(text)) {
-    return TerminalSet::parse(files::read_text(text), text);
-  }
-  return TerminalSet::parse(text, "--terminals");
-}
 
 Rule read_rule(const std::string& id) {
   if (const auto rule = find_rule(id)) return *rule;

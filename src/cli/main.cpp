@@ -14,12 +14,14 @@
 #include "cli/explain.h"
 #include "cli/export.h"
 #include "cli/features.h"
+#include "cli/produce.h"
 #include "cli/profile.h"
 #include "cli/replay.h"
 #include "cli/run.h"
 #include "cli/serve.h"
 #include "cli/settings.h"
 #include "cli/simulate.h"
+#include "cli/stream.h"
 #include "cli/train.h"
 #include "cli/tune.h"
 #include "cli/verify.h"
@@ -49,6 +51,8 @@ int run(int argc, char** argv) {
   add_explain_command(weir, terminal);
   add_run_command(weir, terminal);
   add_serve_command(weir, terminal);
+  add_stream_command(weir, terminal);
+  add_produce_command(weir, terminal);
   add_verify_command(weir, terminal);
   add_export_command(weir, terminal);
   const std::vector<std::string> arguments(argv + 1, argv + argc);

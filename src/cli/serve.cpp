@@ -11,7 +11,7 @@
 #include "cli/serve/decision_service.h"
 #include "cli/serve/notify.h"
 #include "cli/serve/rest_handler.h"
-#include "core/cleaning/terminals.h"
+#include "cli/terminals_option.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "edge/files/staged.h"
@@ -46,12 +46,6 @@ class ServiceCommits : public http::Commits {
  private:
   DecisionService& service_;
 };
-
-std::optional<TerminalSet> read_terminals(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  if (TerminalSet::is_range(text)) return TerminalSet::parse(text, "--terminals");
-  return TerminalSet::parse(files::read_text(text), text);
-}
 
 http::ServerLimits limits_of(const ServeOptions& options) {
   http::ServerLimits limits;

@@ -17,6 +17,10 @@ namespace {
 using metrics::Exposition;
 using metrics::Metric;
 
+double number(std::uint64_t value) { return static_cast<double>(value); }
+
+}  // namespace
+
 double resident_bytes() {
   std::FILE* file = std::fopen("/proc/self/statm", "r");
   if (file == nullptr) return 0;
@@ -26,10 +30,6 @@ double resident_bytes() {
   std::fclose(file);
   return read == 2 ? static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) : 0;
 }
-
-double number(std::uint64_t value) { return static_cast<double>(value); }
-
-}  // namespace
 
 void answer_health(http::Response& response) { response.body = R"({"ok":true})"; }
 

@@ -35,6 +35,9 @@ class AdminHandler : public http::Handler {
   const http::Server* server_ = nullptr;
 };
 
+/// Memory of this process, as the system counts it.
+double resident_bytes();
+
 /// `/healthz` and `/readyz`, the same on both ports.
 void answer_health(http::Response& response);
 void answer_ready(DecisionService& service, http::Response& response);

@@ -112,6 +112,22 @@ bool ServiceTally::restore(const std::filesystem::path& file) {
   }
 }
 
+void ServiceTally::add(const ServiceTally& other) {
+  for (const auto& [by, counts] : other.decisions) {
+    for (std::size_t i = 0; i < counts.size(); ++i) decisions[by][i] += counts[i];
+  }
+  for (const auto& [rule, count] : other.rejected) rejected[rule] += count;
+  repeated += other.repeated;
+  late += other.late;
+  no_reasons += other.no_reasons;
+  no_challenger += other.no_challenger;
+  for (std::size_t i = 0; i < feedback.size(); ++i) {
+    for (std::size_t j = 0; j < feedback[i].size(); ++j) feedback[i][j] += other.feedback[i][j];
+  }
+  damage_expected_minor += other.damage_expected_minor;
+  damage_confirmed_minor += other.damage_confirmed_minor;
+}
+
 ServiceTally::Day ServiceTally::month() const {
   Day sum;
   if (days.empty()) return sum;

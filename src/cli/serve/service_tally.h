@@ -66,6 +66,9 @@ struct ServiceTally {
   /// Reads them back; false when there is no usable file.
   bool restore(const std::filesystem::path& file);
 
+  /// Adds the counts of another partition's tally; not its distributions.
+  void add(const ServiceTally& other);
+
   /// Of the 30 days up to the newest.
   Day month() const;
   /// Population stability index of the probability: the last payments against the first 10,000; 0

@@ -57,8 +57,17 @@ enum class Metric : std::uint8_t {
   kSnapshotAgeSeconds,
   kReplayed,
   kReplayMismatches,
+  kStreamPartitions,
+  kStreamLagMessages,
+  kStreamLagSeconds,
+  kStreamTransactions,
+  kStreamCommitSeconds,
+  kStreamBatchMessages,
+  kStreamRebalances,
+  kStreamRestoreSeconds,
 };
-inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(Metric::kReplayMismatches) + 1;
+inline constexpr std::size_t kMetricCount =
+    static_cast<std::size_t>(Metric::kStreamRestoreSeconds) + 1;
 
 enum class Type : std::uint8_t { kCounter, kGauge, kHistogram, kInfo };
 

@@ -29,6 +29,8 @@ class Histogram {
 
 /// 5 µs to 5 s.
 std::span<const double> latency_bounds();
+/// 1 to 100,000, for numbers of messages.
+std::span<const double> count_bounds();
 /// Probabilities, finer where fraud is rare.
 std::span<const double> probability_bounds();
 

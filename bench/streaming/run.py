@@ -1,0 +1,232 @@
+"""`weir stream` beside a plain librdkafka pass-through with the same transactions, in one run.
+
+    .venv-stream/bin/python bench/streaming/run.py BUNDLE [--events N] [--pairs 3] [--seconds 20]
+
+First the answer: every payment has one decision. Then, A B A B: payments a second of a backlog, and
+CPU of the process; from record to record at 50 and 400 a second; and the offered rate in steps
+until the queue grows. Prints a table, writes out/bench/streaming.json; 1 when a bound is not held.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/stream"))
+from broker import BINARY, Broker, Topics  # noqa: E402
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition  # noqa: E402
+
+PASSTHROUGH = ROOT / "build/release/bench/stream_passthrough"
+MIN_RATIO = 0.65  # Of the pass-through's rate.
+MIN_RATE = 200_000
+MAX_P99_SECONDS = 0.060
+STEPS = (50, 100, 200, 400, 1000, 2000, 5000, 10_000, 20_000, 50_000)
+
+
+def payments(count: int) -> Iterator[bytes]:
+    """About 150 bytes each: ten thousand customers, a thousand terminals."""
+    moment = 1767225600
+    for number in range(count):
+        text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment + number // 50))
+        yield (
+            f'{{"transaction_id":{number},"event_time":"{text}",'
+            f'"customer_id":{number * 7919 % 10000},"terminal_id":{number * 31 % 1000},'
+            f'"amount":"{number * 37 % 9000 / 100:.2f}"}}'
+        ).encode()
+
+
+def run(command: list[object]) -> tuple[dict[str, Any], float]:
+    """What the program printed, and the CPU seconds that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return json.loads(done.stdout), cpu
+
+
+def weir_command(bundle: Path, topics: Topics, group: str, state: Path) -> list[object]:
+    """`weir stream` over these topics."""
+    command: list[object] = [
+        BINARY,
+        "stream",
+        bundle,
+        "--brokers",
+        topics.address,
+        "--group",
+        group,
+    ]
+    command += ["--events", topics.events, "--decisions", topics.decisions]
+    command += ["--rejects", topics.rejects, "--state", state, "--metrics-listen", ""]
+    return command
+
+
+def throughput(broker: Broker, bundle: Path, events: int, pairs: int, batch: int) -> dict[str, Any]:
+    """Payments a second of a backlog, both in turn."""
+    topics = broker.topics()
+    producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 20})
+    for payment in payments(events):
+        while True:
+            try:
+                producer.produce(topics.events, payment)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    producer.flush()
+    found: dict[str, list[float]] = {"weir": [], "passthrough": [], "weir_cpu": [], "pass_cpu": []}
+    for pair in range(pairs):
+        with tempfile.TemporaryDirectory() as state:
+            mine = broker.topics()
+            outputs = Topics(broker.address, topics.events, mine.decisions, mine.rejects)
+            command = weir_command(bundle, outputs, f"weir-{pair}", Path(state))
+            told, cpu = run([*command, "--until-end", "--json", "--batch", batch])
+            if pair == 0:
+                ids = [
+                    json.loads(r.value or b"")["transaction_id"] for r in mine.read(mine.decisions)
+                ]
+                assert ids == [*range(events)], "a payment has no decision, or two"
+        found["weir"].append(told["events"] / told["seconds"])
+        found["weir_cpu"].append(cpu / events * 1e6)
+        rival = broker.topics()
+        command = [
+            PASSTHROUGH,
+            broker.address,
+            f"pass-{pair}",
+            topics.events,
+            rival.decisions,
+            batch,
+        ]
+        told, cpu = run(command)
+        assert told["events"] == events
+        found["passthrough"].append(told["events"] / told["seconds"])
+        found["pass_cpu"].append(cpu / events * 1e6)
+    return {name: round(statistics.median(values), 2) for name, values in found.items()}
+
+
+def latencies(
+    broker: Broker, command: list[object], topics: Topics, rate: float, seconds: float
+) -> tuple[float, float, int]:
+    """p50 and p99 from a payment's sending to its output's reading, and how many are missing."""
+    process = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL)
+    sent: dict[int, float] = {}
+    taken: list[float] = []
+    done = threading.Event()
+
+    def read() -> None:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": broker.address,
+                "group.id": "latency",
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 5,
+            }
+        )
+        consumer.assign([TopicPartition(topics.decisions, 0, OFFSET_END)])
+        while not done.is_set():
+            for message in consumer.consume(500, 0.02):
+                value = message.value()
+                if message.error() or value is None:
+                    continue
+                number = int(value[18 : value.index(b",")])
+                if number in sent:
+                    taken.append(time.monotonic() - sent[number])
+        consumer.close()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 0})
+    warm_up = int(rate * 3)
+    count = warm_up + int(rate * seconds)
+    texts = [*payments(count)]
+    time.sleep(5)
+    began = time.monotonic()
+    for number, text in enumerate(texts):
+        while (wait := began + number / rate - time.monotonic()) > 0:
+            producer.poll(0)
+            time.sleep(min(wait, 0.002))
+        if number >= warm_up:
+            sent[number] = time.monotonic()
+        producer.produce(topics.events, text)
+    producer.flush()
+    end = time.monotonic() + 5
+    while len(taken) < len(sent) and time.monotonic() < end:
+        time.sleep(0.05)
+    done.set()
+    reader.join()
+    process.kill()
+    process.wait()
+    taken.sort()
+    if not taken:
+        return float("inf"), float("inf"), len(sent)
+    return taken[len(taken) // 2], taken[int(len(taken) * 0.99)], len(sent) - len(taken)
+
+
+def main() -> int:
+    """All of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--events", type=int, default=500_000)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--batch", type=int, default=20_000)
+    options = parser.parse_args()
+    report: dict[str, Any] = {"load_average": os.getloadavg()[0], "cores": os.cpu_count()}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "kafka").mkdir()
+        broker = Broker(Path(folder) / "kafka")
+        try:
+            rates = throughput(broker, options.bundle, options.events, options.pairs, options.batch)
+            report["throughput"] = rates
+            ratio = rates["weir"] / rates["passthrough"]
+            report["ratio"] = round(ratio, 3)
+            print(f"load average before {report['load_average']:.1f}, {report['cores']} cores")
+            print(f"{'':<14}{'payments/s':>12}{'CPU us each':>13}")
+            print(f"{'pass-through':<14}{rates['passthrough']:>12,.0f}{rates['pass_cpu']:>13.2f}")
+            print(f"{'weir stream':<14}{rates['weir']:>12,.0f}{rates['weir_cpu']:>13.2f}")
+            print(f"ratio {ratio:.2f}", flush=True)
+            held = ratio >= MIN_RATIO and rates["weir"] >= MIN_RATE
+            report["latency_seconds"] = {}
+            for rate in STEPS:
+                seconds = options.seconds if rate <= 400 else min(options.seconds, 10)
+                for name in ("weir", "passthrough") if rate in (50, 400) else ("weir",):
+                    topics = broker.topics()
+                    command = weir_command(
+                        options.bundle, topics, topics.events, Path(folder) / topics.events
+                    )
+                    if name == "passthrough":
+                        command = [PASSTHROUGH, broker.address, topics.events, topics.events]
+                        command += [topics.decisions, options.batch, "follow"]
+                    p50, p99, missing = latencies(broker, command, topics, rate, seconds)
+                    print(
+                        f"{rate:>6}/s {name:<12} p50 {p50 * 1e3:7.1f} ms  p99 {p99 * 1e3:7.1f} ms"
+                        + (f"  {missing} not answered" if missing else ""),
+                        flush=True,
+                    )
+                    report["latency_seconds"][f"{name} {rate}/s"] = [p50, p99, missing]
+                    if name == "weir" and rate in (50, 400):
+                        held = held and p99 <= MAX_P99_SECONDS and missing == 0
+                if name == "weir" and (p99 > 1 or missing):
+                    print(f"the queue grows at {rate} a second")
+                    report["queue_grows_at"] = rate
+                    break
+        finally:
+            broker.stop()
+    target = ROOT / "out/bench/streaming.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(report, indent=2) + "\n")
+    print("all bounds held" if held else "a bound is not held")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "cli/serve/decision_service.h"
+#include "core/cleaning/json_row.h"
+#include "edge/http/problem.h"
+
+namespace weir::cli {
+
+/// What clients send, over REST and Kafka alike. Payments are read by JsonRowParser.
+
+/// A payment that broke a rule, as the problem that its sender is told.
+http::Problem problem_of(const Reject& reject);
+
+/// Fills `feedback`, or says what is wrong. `payment` is filled where its keys are given.
+std::optional<http::Problem> read_feedback(std::string_view text,
+                                           JsonRowParser& parser,
+                                           const CleaningConfig& cleaning,
+                                           FeedbackRequest& feedback);
+
+}  // namespace weir::cli

@@ -1,0 +1,213 @@
+#include "cli/stream/stream_partition.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+#include "cli/serve/answer_json.h"
+#include "cli/serve/history.h"
+#include "core/cleaning/text_rows.h"
+#include "edge/files/staged.h"
+#include "edge/journal/snapshot_store.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr std::size_t kDecisions = 0;
+constexpr std::size_t kRejects = 1;
+/// The broker's limit for a message is 1 MiB; what is larger than this stays in the log only.
+constexpr std::size_t kMaxOriginalBytes = 512 * 1024;
+/// How often outputs are handed to the network while a batch is being decided.
+constexpr std::size_t kSendEvery = 1024;
+constexpr std::size_t kMaxDetailBytes = 500;
+
+}  // namespace
+
+StreamPartition::StreamPartition(int number, const StreamOptions& options, SnapshotCounts& counts)
+    : number_(number), options_(options), counts_(counts) {}
+
+StreamPartition::~StreamPartition() { reap_snapshot(true); }
+
+std::filesystem::path StreamPartition::folder() const {
+  return options_.state / options_.group / fmt::format("{}-{}", options_.events, number_) /
+         decider_->model().version();
+}
+
+std::int64_t StreamPartition::take_over(kafka::Consumer& consumer, Progress& progress) {
+  restore_began_ = std::chrono::steady_clock::now();
+  const std::string id = fmt::format("weir.{}.{}.{}", options_.group, options_.events, number_);
+  producer_ = std::make_unique<kafka::TransactionalProducer>(
+      options_.kafka, id, std::vector{options_.decisions, options_.rejects},
+      std::chrono::seconds(options_.connect_timeout));
+  const auto committed = consumer.committed(number_);
+  ended_ = false;
+  if (decider_ && committed && *committed == committed_ && open_events_ == 0) return next_;
+  decider_ = std::make_unique<EventDecider>(LoadedModel::load(options_.bundle), options_.cleaning,
+                                            options_.reasons);
+  batch_.clear();
+  open_events_ = 0;
+  next_ = restore(consumer, committed, progress);
+  replay_until_ = committed.value_or(next_);
+  committed_ = replay_until_;
+  return next_;
+}
+
+std::int64_t StreamPartition::restore(kafka::Consumer& consumer,
+                                      std::optional<std::int64_t> committed,
+                                      Progress& progress) {
+  const auto [low, high] = consumer.watermarks(number_);
+  const std::string place = fmt::format("topic \"{}\" partition {}", options_.events, number_);
+  if (committed && (*committed < low || *committed > high)) {
+    throw Error(fmt::format(
+        "{}: group \"{}\" has read up to offset {}, the log holds {} to {}: it was cut or made "
+        "anew; see docs/operating/stream.md, \"A lost log\"",
+        place, options_.group, *committed, low, high));
+  }
+  const journal::SnapshotStore store(folder());
+  for (const auto& snapshot : store.list()) {
+    const auto offset = static_cast<std::int64_t>(snapshot.position);
+    // One that is ahead of the group stands for outputs that nobody has written.
+    if (offset > committed.value_or(low) || offset < low) continue;
+    try {
+      decider_->restore(files::read_text(snapshot.path), offset);
+      return offset;
+    } catch (const Error& error) {
+      ++counts_.damaged;
+      fmt::print(stderr, "weir: snapshot \"{}\": {}; it is set aside, an older one is tried\n",
+                 snapshot.path.string(), error.what());
+      std::error_code ignored;
+      std::filesystem::rename(snapshot.path, snapshot.path.string() + ".unusable", ignored);
+    }
+  }
+  if (committed && low > 0) {
+    throw Error(fmt::format(
+        "{}: the log begins at offset {} and no usable snapshot of bundle {} is in \"{}\", so the "
+        "state cannot be rebuilt; give the --state that this group wrote, or start under a new "
+        "--group with a --history",
+        place, low, decider_->model().version(), options_.state.string()));
+  }
+  if (options_.history.empty()) return low;
+  apply_history(decider_->model().pipeline, options_.history, options_.history_to,
+                decider_->model().bundle.manifest.label_delay, options_.threads, progress);
+  // The next start must not need the lake again.
+  std::string fault;
+  std::filesystem::create_directories(folder());
+  if (!store.write(static_cast<std::uint64_t>(low), decider_->snapshot(low), fault)) {
+    throw Error(fmt::format("\"{}\": the snapshot of the history was not written: {}",
+                            folder().string(), fault));
+  }
+  return low;
+}
+
+void StreamPartition::apply(const kafka::Message& message) {
+  if (message.offset() < next_) return;
+  Event event;
+  event.value = message.value();
+  event.schema = message.header("schema_version");
+  event.logged_at = message.timestamp() / 1000;
+  last_timestamp_ = message.timestamp();
+  ended_ = false;
+  const bool silent = message.offset() < replay_until_;
+  const EventAnswer answer = decider_->apply(event, silent);
+  next_ = message.offset() + 1;
+  if (!restoring() && restore_seconds_ == 0) {
+    restore_seconds_ =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - restore_began_).count();
+  }
+  if (silent) {
+    committed_ = std::max(committed_, next_);
+    return;
+  }
+  ++open_events_;
+  if (answer == EventAnswer::kDecided) add_decision();
+  if (answer == EventAnswer::kRefused) add_reject(message);
+  if (open_events_ % kSendEvery == 0) producer_->send(batch_, number_);
+}
+
+void StreamPartition::add_decision() {
+  const journal::Record& record = decider_->record();
+  text_.clear();
+  append_decision(text_, record);
+  const fmt::format_int key(record.payment.transaction_id);
+  const fmt::format_int position(record.position);
+  const std::string_view degraded =
+      (record.degraded & journal::kDegradedNoReasons) != 0 ? "no_reasons" : "";
+  const std::array<kafka::Header, 3> headers = {
+      kafka::Header{"model_version", record.model},
+      kafka::Header{"position", {position.data(), position.size()}},
+      kafka::Header{"degraded", degraded}};
+  batch_.add(kDecisions, {key.data(), key.size()}, text_, headers);
+}
+
+void StreamPartition::add_reject(const kafka::Message& message) {
+  const EventFault& fault = decider_->fault();
+  const std::string source = fmt::format("{}:{}", number_, message.offset());
+  const std::string detail = to_utf8(std::string_view(fault.detail).substr(0, kMaxDetailBytes));
+  const auto original = message.value().value_or("");
+  const std::string size = std::to_string(original.size());
+  const std::array<kafka::Header, 5> headers = {
+      kafka::Header{"rule", fault.rule}, kafka::Header{"field", fault.field},
+      kafka::Header{"detail", detail}, kafka::Header{"source", source},
+      kafka::Header{"original_bytes", size}};
+  batch_.add(kRejects, source, original.substr(0, kMaxOriginalBytes), headers);
+}
+
+bool StreamPartition::commit(const kafka::Consumer& consumer) {
+  if (open_events_ == 0) return true;
+  if (!producer_->commit(batch_, number_, consumer, next_)) return false;
+  batch_.clear();
+  open_events_ = 0;
+  committed_ = next_;
+  return true;
+}
+
+void StreamPartition::let_go() {
+  if (!producer_) return;
+  aborts_ += producer_->aborts();
+  producer_.reset();
+}
+
+void StreamPartition::tick(Seconds now) {
+  reap_snapshot(false);
+  if (snapshot_at_ == 0) snapshot_at_ = now;
+  if (now - snapshot_at_ >= options_.snapshot_every && !restoring()) begin_snapshot(now);
+}
+
+void StreamPartition::begin_snapshot(Seconds now) {
+  if (snapshot_child_ != 0 || open_events_ != 0 || !decider_) return;
+  snapshot_at_ = now;
+  std::error_code ignored;
+  std::filesystem::create_directories(folder(), ignored);
+  // The child's memory is a copy, made page by page as this process changes its own.
+  const int child = fork();
+  if (child < 0) {
+    ++counts_.failed;
+    return;
+  }
+  if (child == 0) {
+    closefrom(3);  // Connections to the brokers stay this process's parent's alone.
+    std::string fault;
+    bool written = false;
+    try {
+      written = journal::SnapshotStore(folder()).write(static_cast<std::uint64_t>(next_),
+                                                       decider_->snapshot(next_), fault);
+    } catch (const std::exception&) {
+    }
+    _exit(written ? 0 : 1);
+  }
+  snapshot_child_ = child;
+}
+
+void StreamPartition::reap_snapshot(bool wait) {
+  if (snapshot_child_ == 0) return;
+  int status = 0;
+  if (waitpid(snapshot_child_, &status, wait ? 0 : WNOHANG) == 0) return;
+  snapshot_child_ = 0;
+  const bool written = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  ++(written ? counts_.written : counts_.failed);
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/stream/event_decider.h"
+#include "core/transaction/progress.h"
+#include "edge/kafka/transactional_producer.h"
+
+namespace weir::cli {
+
+struct StreamOptions {
+  std::string bundle;
+  kafka::Settings kafka;
+  std::string group = "weir";
+  std::string instance;  ///< Unique among the group's processes; the host's name by default.
+  std::string events = "weir.events";
+  std::string decisions = "weir.decisions";
+  std::string rejects = "weir.rejects";
+  std::filesystem::path state = "out/stream";
+  std::string history;  ///< Lake of payments before the log's first; empty for none.
+  std::optional<Seconds> history_to;
+  CleaningConfig cleaning;
+  bool reasons = true;
+  Seconds snapshot_every = 300;
+  Seconds connect_timeout = 30;
+  int session_timeout_ms = 10'000;
+  std::size_t batch = 20'000;  ///< Events of a transaction at most.
+  int create_topics = 0;       ///< With so many partitions, where they are missing; 0 = never.
+  bool until_end = false;      ///< Stop when the end of the log is reached and committed.
+  int threads = 0;             ///< For reading the history.
+};
+
+/// What became of snapshots, for metrics.
+struct SnapshotCounts {
+  std::uint64_t written = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t damaged = 0;
+};
+
+/// One partition of the log: its state, and the transaction that is open for it.
+///
+/// State, outputs and consumed offset move together: the state stands at `next()`, the outputs of
+/// everything before it that is not committed yet are in the batch, and a snapshot is taken only
+/// where nothing is open.
+class StreamPartition {
+ public:
+  StreamPartition(int number, const StreamOptions& options, SnapshotCounts& counts);
+  ~StreamPartition();
+
+  /// Becomes the partition's only writer, restores what the last one committed and gives the offset
+  /// to read from. Keeps the state it has where that is the committed one.
+  std::int64_t take_over(kafka::Consumer& consumer, Progress& progress);
+
+  /// Applies the event; its outputs go into the open transaction.
+  void apply(const kafka::Message& message);
+  /// Commits what is open. False: the group has moved on; the state is ahead and must be dropped.
+  bool commit(const kafka::Consumer& consumer);
+  /// Nobody writes any more; the state stays.
+  void let_go();
+
+  /// Takes a snapshot in a child process when it is time; `now` in seconds.
+  void tick(Seconds now);
+  void begin_snapshot(Seconds now);
+  void reap_snapshot(bool wait);
+
+  int number() const { return number_; }
+  std::int64_t next() const { return next_; }
+  std::size_t open_events() const { return open_events_; }
+  std::size_t batch_bytes() const { return batch_.bytes(); }
+  bool restoring() const { return next_ < replay_until_; }
+  /// The log had no more events before this offset.
+  void at_end(std::int64_t next) {
+    if (next >= replay_until_) next_ = std::max(next_, replay_until_);
+    ended_ = true;
+  }
+  bool ended() const { return ended_ && !restoring(); }
+  std::int64_t last_timestamp() const { return last_timestamp_; }
+  std::uint64_t aborts() const { return aborts_ + (producer_ ? producer_->aborts() : 0); }
+  double restore_seconds() const { return restore_seconds_; }
+  EventDecider& decider() { return *decider_; }
+
+ private:
+  std::filesystem::path folder() const;
+  std::int64_t restore(kafka::Consumer& consumer,
+                       std::optional<std::int64_t> committed,
+                       Progress& progress);
+  void add_decision();
+  void add_reject(const kafka::Message& message);
+
+  int number_;
+  const StreamOptions& options_;
+  SnapshotCounts& counts_;
+  std::unique_ptr<EventDecider> decider_;
+  std::unique_ptr<kafka::TransactionalProducer> producer_;
+  kafka::OutgoingBatch batch_;
+  std::int64_t next_ = -1;          // Offset of the first event that is not in the state.
+  std::int64_t committed_ = -1;     // The same of what is committed.
+  std::int64_t replay_until_ = -1;  // Events before it were decided and written already.
+  std::size_t open_events_ = 0;     // Applied and not committed.
+  std::int64_t last_timestamp_ = 0;
+  std::uint64_t aborts_ = 0;
+  bool ended_ = false;
+  Seconds snapshot_at_ = 0;
+  int snapshot_child_ = 0;
+  std::chrono::steady_clock::time_point restore_began_;
+  double restore_seconds_ = 0;
+  std::string text_;
+  std::string key_;
+};
+
+}  // namespace weir::cli

@@ -1,0 +1,190 @@
+#include "cli/stream/stream_worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "cli/serve/notify.h"
+
+namespace weir::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxBatchBytes = 64 * 1024 * 1024;
+constexpr auto kPublishEvery = milliseconds(200);
+/// A client that cannot connect says so again within this time.
+constexpr auto kFaultFades = std::chrono::seconds(15);
+
+}  // namespace
+
+StreamWorker::StreamWorker(const StreamOptions& options,
+                           StreamAdmin& admin,
+                           Progress& progress,
+                           bool quiet)
+    : options_(options), admin_(admin), progress_(progress), quiet_(quiet) {
+  LoadedModel::load(options.bundle);  // A faulty bundle shows before any connection.
+  kafka::Consumer::Options consumer;
+  consumer.topic = options.events;
+  consumer.group = options.group;
+  consumer.instance = options.instance;
+  consumer.session = milliseconds(options.session_timeout_ms);
+  consumer_ = std::make_unique<kafka::Consumer>(options.kafka, consumer,
+                                                static_cast<kafka::Assignment&>(*this));
+  check_topics();
+  consumer_->subscribe();
+}
+
+StreamWorker::~StreamWorker() = default;
+
+void StreamWorker::say(const std::string& text) const {
+  if (!quiet_) fmt::print(stderr, "weir: {}\n", text);
+}
+
+void StreamWorker::check_topics() {
+  const std::vector topics = {options_.events, options_.decisions, options_.rejects};
+  kafka::Client& client = consumer_->client();
+  const auto wait = std::chrono::seconds(options_.connect_timeout);
+  auto partitions = client.partitions_of(topics, wait);
+  if (options_.create_topics > 0) {
+    // As many partitions of each as there are of the events.
+    const int wanted = partitions[0] > 0 ? partitions[0] : options_.create_topics;
+    for (std::size_t i = 0; i < topics.size(); ++i) {
+      if (partitions[i] > 0) continue;
+      // The log is the state's only source: it is kept until its owner shortens it.
+      client.create_topic(topics[i], wanted, {{"retention.ms", "-1"}});
+      say(fmt::format("topic {} is made with {} partitions", topics[i], wanted));
+      partitions[i] = wanted;
+    }
+  }
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    if (partitions[i] == 0) {
+      throw Error(fmt::format(
+          "topic \"{}\" is not at {}; create it, or let weir do so with --create-topics 1",
+          topics[i], client.brokers()));
+    }
+    if (partitions[i] < partitions[0]) {
+      throw Error(fmt::format(
+          "topic \"{}\" has {} partitions, \"{}\" has {}: outputs go into the partition of their "
+          "event; give it as many",
+          topics[i], partitions[i], topics[0], partitions[0]));
+    }
+  }
+}
+
+std::vector<std::int64_t> StreamWorker::on_assigned(const std::vector<int>& partitions) {
+  ++assigned_;
+  joined_ = true;
+  std::vector<std::int64_t> offsets;
+  for (const int number : partitions) {
+    auto kept = kept_.extract(number);
+    auto partition = kept ? std::move(kept.mapped())
+                          : std::make_unique<StreamPartition>(number, options_, snapshots_);
+    offsets.push_back(partition->take_over(*consumer_, progress_));
+    say(fmt::format("partition {} from offset {}{}", number, offsets.back(),
+                    partition->restoring() ? ", restoring" : ""));
+    partitions_.emplace(number, std::move(partition));
+  }
+  kept_.clear();
+  if (partitions.empty()) say("standby: other members of the group have all partitions");
+  return offsets;
+}
+
+void StreamWorker::on_revoked(bool lost) {
+  ++(lost ? lost_ : revoked_);
+  announced_ = false;
+  if (!lost) commit_all();
+  for (auto& [number, partition] : partitions_) {
+    partition->let_go();
+    // A state that is ahead of what was committed cannot be used again.
+    if (!lost && partition->open_events() == 0) kept_.emplace(number, std::move(partition));
+  }
+  partitions_.clear();
+}
+
+void StreamWorker::on_end(int partition, std::int64_t next) {
+  const auto found = partitions_.find(partition);
+  if (found != partitions_.end()) found->second->at_end(next);
+}
+
+void StreamWorker::run_batch(milliseconds wait) {
+  std::size_t events = 0;
+  std::size_t bytes = 0;
+  auto message = consumer_->poll(wait);
+  while (message) {
+    const auto found = partitions_.find(message->partition());
+    if (found != partitions_.end()) {
+      found->second->apply(*message);
+      bytes = found->second->batch_bytes();
+    }
+    ++events;
+    if (events >= options_.batch || bytes >= kMaxBatchBytes) break;
+    message = consumer_->poll(milliseconds(0));
+  }
+  events_ += events;
+  commit_all();
+  idle();
+}
+
+void StreamWorker::commit_all() {
+  for (auto& [number, partition] : partitions_) {
+    const std::size_t events = partition->open_events();
+    if (events == 0) continue;
+    const auto began = Clock::now();
+    if (!partition->commit(*consumer_)) {
+      say(
+          fmt::format("partition {}: the group has moved on; its state is restored when it comes "
+                      "back",
+                      number));
+      continue;
+    }
+    ++commits_;
+    commit_seconds_.observe(std::chrono::duration<double>(Clock::now() - began).count());
+    batch_messages_.observe(static_cast<double>(events));
+  }
+}
+
+void StreamWorker::idle() {
+  const auto now = Clock::now();
+  if (now - published_ < kPublishEvery) return;
+  published_ = now;
+  const Seconds seconds = std::time(nullptr);
+  for (auto& [number, partition] : partitions_) partition->tick(seconds);
+  const std::string fault = consumer_->client().health().take_last();
+  if (!fault.empty()) {
+    if (fault != fault_) say(fmt::format("{}; trying again", fault));
+    fault_ = fault;
+    fault_at_ = now;
+  } else if (events_ != events_at_fault_ || now - fault_at_ > kFaultFades) {
+    fault_.clear();
+  }
+  events_at_fault_ = events_;
+  const bool ready = not_ready().empty();
+  if (ready && !announced_) {
+    say(fmt::format("ready, {} partitions", partitions_.size()));
+    notify_supervisor("READY=1");
+  }
+  announced_ = ready;
+  publish();
+}
+
+bool StreamWorker::at_end() const {
+  return !partitions_.empty() &&
+         std::all_of(partitions_.begin(), partitions_.end(), [](const auto& entry) {
+           return entry.second->ended() && entry.second->open_events() == 0;
+         });
+}
+
+void StreamWorker::stop() {
+  for (auto& [number, partition] : partitions_) {
+    partition->reap_snapshot(true);
+    if (!partition->restoring()) partition->begin_snapshot(std::time(nullptr));
+    partition->reap_snapshot(true);
+  }
+  consumer_->close();
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/stream/stream_admin.h"
+#include "cli/stream/stream_partition.h"
+#include "edge/metrics/exposition.h"
+
+namespace weir::cli {
+
+/// A member of the group: reads events, decides, writes decisions and rejects, exactly once.
+class StreamWorker : private kafka::Assignment {
+ public:
+  /// Waits for a broker, checks the topics and creates them where the options say so. Throws Error.
+  StreamWorker(const StreamOptions& options, StreamAdmin& admin, Progress& progress, bool quiet);
+  ~StreamWorker() override;
+
+  /// One batch: what has arrived, decided and committed. Waits for at most `wait` when nothing has.
+  void run_batch(std::chrono::milliseconds wait);
+  /// Every partition of this member is read to its end and committed.
+  bool at_end() const;
+  /// Commits, takes snapshots, leaves the group.
+  void stop();
+
+  std::uint64_t decided() const { return events_; }
+
+ private:
+  std::vector<std::int64_t> on_assigned(const std::vector<int>& partitions) override;
+  void on_revoked(bool lost) override;
+  void on_end(int partition, std::int64_t next) override;
+
+  void check_topics();
+  void commit_all();
+  void idle();
+  void publish();
+  std::string page(metrics::Format format);
+  void add_decisions(metrics::Exposition& page);
+  void add_stream(metrics::Exposition& page);
+  std::string not_ready() const;
+  std::int64_t lag_messages() const;
+  double lag_seconds() const;
+  void say(const std::string& text) const;
+
+  const StreamOptions& options_;
+  StreamAdmin& admin_;
+  Progress& progress_;
+  bool quiet_;
+  std::unique_ptr<kafka::Consumer> consumer_;
+  std::map<int, std::unique_ptr<StreamPartition>> partitions_;  // This member's.
+  std::map<int, std::unique_ptr<StreamPartition>> kept_;        // Revoked, with their state.
+  bool joined_ = false;
+  std::uint64_t events_ = 0;
+  std::string fault_;  // What the brokers last said while nothing could be read.
+  std::chrono::steady_clock::time_point fault_at_;
+  std::uint64_t events_at_fault_ = 0;
+  std::chrono::steady_clock::time_point published_;
+  bool announced_ = false;  // That it is ready.
+
+  // For metrics.
+  SnapshotCounts snapshots_;
+  std::uint64_t commits_ = 0;
+  std::uint64_t assigned_ = 0;
+  std::uint64_t revoked_ = 0;
+  std::uint64_t lost_ = 0;
+  metrics::Histogram commit_seconds_{metrics::latency_bounds()};
+  metrics::Histogram batch_messages_{metrics::count_bounds()};
+};
+
+}  // namespace weir::cli

@@ -1,0 +1,177 @@
+#include "edge/kafka/consumer.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/transaction/error.h"
+
+namespace weir::kafka {
+namespace {
+
+constexpr int kAnswerMs = 30'000;
+
+}  // namespace
+
+std::int64_t Message::timestamp() const {
+  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  return rd_kafka_message_timestamp(message_.get(), &type);
+}
+
+std::optional<std::string_view> Message::value() const {
+  if (message_->payload == nullptr) return std::nullopt;
+  return std::string_view(static_cast<const char*>(message_->payload), message_->len);
+}
+
+std::optional<std::string_view> Message::header(const char* name) const {
+  rd_kafka_headers_t* headers = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  if (rd_kafka_message_headers(message_.get(), &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+      rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::nullopt;
+  }
+  return std::string_view(static_cast<const char*>(value), size);
+}
+
+Consumer::Consumer(const Settings& settings, Options options, Assignment& assignment)
+    : options_(std::move(options)), assignment_(assignment) {
+  auto configuration = make_configuration(settings);
+  const auto session = std::to_string(options_.session.count());
+  set(*configuration, "group.id", options_.group);
+  set(*configuration, "group.instance.id", options_.instance);
+  set(*configuration, "session.timeout.ms", session);
+  set(*configuration, "heartbeat.interval.ms", std::to_string(options_.session.count() / 5));
+  set(*configuration, "isolation.level", "read_committed");
+  set(*configuration, "enable.auto.commit", "false");
+  set(*configuration, "enable.auto.offset.store", "false");
+  set(*configuration, "auto.offset.reset", "error");
+  set(*configuration, "enable.partition.eof", "true");
+  client_ = std::make_unique<Client>(RD_KAFKA_CONSUMER, std::move(configuration), settings,
+                                     [this](auto code, auto& list) { rebalance(code, list); });
+  rd_kafka_poll_set_consumer(client_->get());
+}
+
+Consumer::~Consumer() {
+  if (closed_) return;
+  // On the way out of an error: leave the group, but call nobody back.
+  thrown_ = std::make_exception_ptr(Error("closing"));
+  rd_kafka_consumer_close(client_->get());
+}
+
+void Consumer::subscribe() {
+  Owned<rd_kafka_topic_partition_list_t> topics(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(), RD_KAFKA_PARTITION_UA);
+  closed_ = false;
+  if (const auto code = rd_kafka_subscribe(client_->get(), topics.get())) {
+    throw Error(fmt::format("Kafka {}: cannot subscribe to \"{}\": {}", client_->brokers(),
+                            options_.topic, rd_kafka_err2str(code)));
+  }
+}
+
+std::optional<Message> Consumer::poll(std::chrono::milliseconds wait) {
+  rd_kafka_message_t* raw = rd_kafka_consumer_poll(client_->get(), static_cast<int>(wait.count()));
+  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+  if (raw == nullptr) {
+    client_->check();
+    return std::nullopt;
+  }
+  Message message(raw);
+  switch (raw->err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+      return message;
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      assignment_.on_end(raw->partition, raw->offset);
+      return std::nullopt;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+      // A topic that was made a moment ago is not known to every broker yet.
+      client_->health().report(raw->err, fmt::format("topic \"{}\" is not there", options_.topic));
+      return std::nullopt;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      throw Error(fmt::format(
+          "topic \"{}\": {}; events that this group has not read were removed by the topic's "
+          "retention, or the topic was made anew; see docs/operating/stream.md, \"A lost log\"",
+          options_.topic, rd_kafka_message_errstr(raw)));
+    default:
+      break;
+  }
+  if (raw->err == RD_KAFKA_RESP_ERR__FATAL || rd_kafka_fatal_error(client_->get(), nullptr, 0)) {
+    char text[512] = "";
+    const auto code = rd_kafka_fatal_error(client_->get(), text, sizeof text);
+    throw Error(fmt::format(
+        "Kafka {}: this process is out of group \"{}\": {} ({}); another one runs under the same "
+        "--instance \"{}\": give each its own",
+        client_->brokers(), options_.group, text, rd_kafka_err2name(code), options_.instance));
+  }
+  client_->health().report(raw->err, rd_kafka_message_errstr(raw));
+  client_->check();
+  return std::nullopt;
+}
+
+void Consumer::close() {
+  if (std::exchange(closed_, true)) return;
+  rd_kafka_consumer_close(client_->get());
+  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+}
+
+std::optional<std::int64_t> Consumer::committed(int partition) {
+  Owned<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
+  auto* asked = rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), partition);
+  auto code = rd_kafka_committed(client_->get(), list.get(), kAnswerMs);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    throw Error(fmt::format("Kafka {}: what group \"{}\" has committed of \"{}\" is not known: {}",
+                            client_->brokers(), options_.group, options_.topic,
+                            rd_kafka_err2str(code)));
+  }
+  return asked->offset >= 0 ? std::optional(asked->offset) : std::nullopt;
+}
+
+std::pair<std::int64_t, std::int64_t> Consumer::watermarks(int partition) {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  if (const auto code = rd_kafka_query_watermark_offsets(client_->get(), options_.topic.c_str(),
+                                                         partition, &low, &high, kAnswerMs)) {
+    throw Error(fmt::format("Kafka {}: \"{}\" partition {}: {}", client_->brokers(), options_.topic,
+                            partition, rd_kafka_err2str(code)));
+  }
+  return {low, high};
+}
+
+std::int64_t Consumer::high_watermark(int partition) const {
+  std::int64_t low = -1;
+  std::int64_t high = -1;
+  rd_kafka_get_watermark_offsets(client_->get(), options_.topic.c_str(), partition, &low, &high);
+  return high;
+}
+
+Owned<rd_kafka_consumer_group_metadata_t> Consumer::group() const {
+  return Owned<rd_kafka_consumer_group_metadata_t>(
+      rd_kafka_consumer_group_metadata(client_->get()));
+}
+
+void Consumer::rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t& partitions) {
+  const bool assigned = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+  // Exceptions must not pass through librdkafka's frames: poll throws them.
+  try {
+    if (thrown_) throw Error("an earlier fault comes first");
+    if (assigned) {
+      std::vector<int> numbers;
+      for (int i = 0; i < partitions.cnt; ++i) numbers.push_back(partitions.elems[i].partition);
+      const auto offsets = assignment_.on_assigned(numbers);
+      for (int i = 0; i < partitions.cnt; ++i) {
+        partitions.elems[i].offset = offsets[static_cast<std::size_t>(i)];
+      }
+      rd_kafka_assign(client_->get(), &partitions);
+      return;
+    }
+    assignment_.on_revoked(rd_kafka_assignment_lost(client_->get()) != 0);
+  } catch (...) {
+    if (!thrown_) thrown_ = std::current_exception();
+  }
+  rd_kafka_assign(client_->get(), nullptr);
+}
+
+}  // namespace weir::kafka

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "edge/kafka/client.h"
+
+namespace weir::kafka {
+
+/// One message of a partition; borrows librdkafka's memory, which it owns.
+class Message {
+ public:
+  explicit Message(rd_kafka_message_t* message) : message_(message) {}
+
+  int partition() const { return message_->partition; }
+  std::int64_t offset() const { return message_->offset; }
+  /// Milliseconds since 1970, as the topic stamps them; -1 for none.
+  std::int64_t timestamp() const;
+  /// Nothing for a null.
+  std::optional<std::string_view> value() const;
+  /// The last header of this name.
+  std::optional<std::string_view> header(const char* name) const;
+
+ private:
+  Owned<rd_kafka_message_t> message_;
+};
+
+/// Told which partitions come and go, from inside `Consumer::poll`.
+class Assignment {
+ public:
+  virtual ~Assignment() = default;
+  /// All partitions of this member from now on, perhaps none; gives the offset to read each from.
+  virtual std::vector<std::int64_t> on_assigned(const std::vector<int>& partitions) = 0;
+  /// `lost`: another process may own them by now; nothing can be committed any more.
+  virtual void on_revoked(bool lost) = 0;
+  /// The end of the partition was reached; `next` is the offset of what comes next.
+  virtual void on_end(int partition, std::int64_t next) = 0;
+};
+
+/// A member of a consumer group that reads one topic, committed messages only. Commits nothing
+/// itself: offsets are committed with the outputs, by a transaction.
+class Consumer {
+ public:
+  struct Options {
+    std::string topic;
+    std::string group;
+    std::string instance;  ///< A restart under the same name takes its partitions back at once.
+    std::chrono::milliseconds session{10'000};
+  };
+
+  Consumer(const Settings& settings, Options options, Assignment& assignment);
+  ~Consumer();
+  Consumer(const Consumer&) = delete;
+  Consumer& operator=(const Consumer&) = delete;
+
+  void subscribe();
+  /// The next message, or nothing within `wait`. Throws Error when the group shuts this member out
+  /// or a fault cannot heal; what an Assignment throws comes out here.
+  std::optional<Message> poll(std::chrono::milliseconds wait);
+  /// Leaves the group; calls on_revoked.
+  void close();
+
+  /// What the group has committed; nothing where it has not yet. Throws Error without an answer.
+  std::optional<std::int64_t> committed(int partition);
+  /// First and next offset of the partition, asked from the broker.
+  std::pair<std::int64_t, std::int64_t> watermarks(int partition);
+  /// Next offset of the partition as the last fetch saw it; -1 before.
+  std::int64_t high_watermark(int partition) const;
+  Owned<rd_kafka_consumer_group_metadata_t> group() const;
+  const std::string& topic() const { return options_.topic; }
+  Client& client() { return *client_; }
+
+ private:
+  void rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t& partitions);
+
+  Options options_;
+  Assignment& assignment_;
+  std::unique_ptr<Client> client_;
+  std::exception_ptr thrown_;  // By an assignment, on the way through librdkafka's C.
+  bool closed_ = true;
+};
+
+}  // namespace weir::kafka

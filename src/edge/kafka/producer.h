@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "edge/kafka/client.h"
+
+namespace weir::kafka {
+
+/// Appends messages to one topic, each once and in order (an idempotent producer).
+class Producer {
+ public:
+  Producer(const Settings& settings, const std::string& topic);
+
+  Client& client() { return client_; }
+  /// Milliseconds since 1970 for `timestamp`, 0 for now; waits where the queue is full. Throws
+  /// Error for what cannot heal.
+  void send(std::string_view key, std::string_view value, std::int64_t timestamp);
+  /// Waits for every message. Throws Error naming the reason where one was given up.
+  void finish();
+  /// Lets the client report what became of messages.
+  void poll() { rd_kafka_poll(client_.get(), 0); }
+
+ private:
+  void check();
+
+  std::string topic_name_;
+  Client client_;
+  Owned<rd_kafka_topic_t> topic_;
+};
+
+}  // namespace weir::kafka
