@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "core/transaction/error.h"
@@ -132,8 +134,19 @@ std::optional<std::int64_t> Consumer::committed(int partition) {
 std::pair<std::int64_t, std::int64_t> Consumer::watermarks(int partition) {
   std::int64_t low = 0;
   std::int64_t high = 0;
-  if (const auto code = rd_kafka_query_watermark_offsets(client_->get(), options_.topic.c_str(),
-                                                         partition, &low, &high, kAnswerMs)) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAnswerMs);
+  auto code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  do {
+    code = rd_kafka_query_watermark_offsets(client_->get(), options_.topic.c_str(), partition, &low,
+                                            &high, kAnswerMs);
+    // A topic that was just made, or whose broker just came back, has no leader for a moment.
+    if (code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION &&
+        code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+      break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  } while (std::chrono::steady_clock::now() < deadline);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     throw Error(fmt::format("Kafka {}: \"{}\" partition {}: {}", client_->brokers(), options_.topic,
                             partition, rd_kafka_err2str(code)));
   }
