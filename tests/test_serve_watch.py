@@ -62,7 +62,8 @@ def test_every_served_family_is_in_the_catalogue(bundle: Path, tmp_path: Path) -
     names = {re.sub(r"\{.*", "", name) for name in series}
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
     assert families - known == set()
-    assert len(known - families) <= 8, known - families
+    absent = {name for name in known - families if not name.startswith("weir_stream_")}
+    assert len(absent) <= 8, absent  # Those of weir stream are not the service's.
     assert sum("_bucket" not in name for name in series) <= 300
 
 
