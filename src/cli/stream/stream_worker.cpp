@@ -162,13 +162,13 @@ void StreamWorker::idle() {
     fault_.clear();
   }
   events_at_fault_ = events_;
+  publish();
   const bool ready = not_ready().empty();
   if (ready && !announced_) {
     say(fmt::format("ready, {} partitions", partitions_.size()));
     notify_supervisor("READY=1");
   }
   announced_ = ready;
-  publish();
 }
 
 bool StreamWorker::at_end() const {
