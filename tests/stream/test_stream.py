@@ -31,10 +31,10 @@ def payment(number: int, **changes: object) -> bytes:
     return json.dumps(fields).encode()
 
 
-def feedback(number: int, outcome: str) -> bytes:
+def feedback(number: int, outcome: str, **changes: object) -> bytes:
     """The outcome of a payment, with its keys."""
     fields = json.loads(payment(number))
-    return json.dumps({**fields, "outcome": outcome, "source": "chargeback"}).encode()
+    return json.dumps({**fields, "outcome": outcome, "source": "chargeback", **changes}).encode()
 
 
 def events(first: int, count: int) -> Iterator[bytes]:
@@ -169,6 +169,8 @@ def test_poison_goes_to_rejects_and_the_stream_goes_on(
             "feedback_invalid",
             "customer_id",
         ),
+        (feedback(5, "fraud", known_at="2098-01-01T00:00:00Z"), "feedback_invalid", "known_at"),
+        (feedback(5, "fraud", known_at="2019-01-01T00:00:00Z"), "feedback_invalid", "known_at"),
         (payment(0, amount="7.00"), "duplicate_id", "transaction_id"),
         (future, "time_in_future", "event_time"),
     ]

@@ -124,6 +124,12 @@ EventAnswer EventDecider::apply_feedback(std::string_view text, bool silent) {
   feedback.outcome = request.outcome;
   feedback.source = request.source;
   feedback.known_at = request.known_at.value_or(logged_at_);
+  const bool in_future = feedback.known_at > logged_at_ + PipelineOptions{}.max_future_skew;
+  if (in_future || feedback.known_at < feedback.payment.event_time) {
+    return refuse("feedback_invalid", "known_at",
+                  in_future ? "known_at lies in the future" : "known_at is before the payment",
+                  silent);
+  }
   model_->pipeline.apply(feedback);
   if (!silent) {
     ++tally_.feedback[static_cast<std::size_t>(request.source)]

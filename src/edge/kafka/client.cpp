@@ -64,6 +64,7 @@ void set(rd_kafka_conf_t& configuration, const char* name, const std::string& va
 Owned<rd_kafka_conf_t> make_configuration(const Settings& settings) {
   Owned<rd_kafka_conf_t> configuration(rd_kafka_conf_new());
   set(*configuration, "client.id", "weir");
+  set(*configuration, "reconnect.backoff.max.ms", "2000");
   for (const auto& [name, value] : settings.properties) set(*configuration, name.c_str(), value);
   set(*configuration, "bootstrap.servers", settings.brokers);
   return configuration;
