@@ -74,7 +74,10 @@ def weir_command(bundle: Path, topics: Topics, group: str, state: Path) -> list[
 def throughput(broker: Broker, bundle: Path, events: int, pairs: int, batch: int) -> dict[str, Any]:
     """Payments a second of a backlog, both in turn."""
     topics = broker.topics()
-    producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 20})
+    # Without idempotence a retry on a fresh topic can put the log out of order.
+    producer = Producer(
+        {"bootstrap.servers": broker.address, "linger.ms": 20, "enable.idempotence": True}
+    )
     for payment in payments(events):
         while True:
             try:
