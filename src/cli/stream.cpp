@@ -51,12 +51,10 @@ void run_stream(StreamFlags& flags, Terminal& terminal) {
     if (!quiet) fmt::print(stderr, "weir: metrics on port {}\n", port);
   }
   StreamWorker worker(options, admin, *progress, quiet);
-  const auto began = std::chrono::steady_clock::now();
   while (!stop_requested() && !(options.until_end && worker.at_end())) {
     worker.run_batch(milliseconds(20));
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  const double seconds = worker.seconds();
   notify_supervisor("STOPPING=1");
   worker.stop();
   if (terminal.json) {

@@ -116,17 +116,17 @@ void StreamWorker::add_stream(Exposition& page) {
     aborts += partition->aborts();
     restore_seconds = std::max(restore_seconds, partition->restore_seconds());
   }
-  page.sample(Metric::kSnapshots, {"written"}, number(snapshots_.written));
-  page.sample(Metric::kSnapshots, {"failed"}, number(snapshots_.failed));
-  page.sample(Metric::kSnapshots, {"damaged"}, number(snapshots_.damaged));
+  page.sample(Metric::kSnapshots, {"written"}, number(counts_.snapshots_written));
+  page.sample(Metric::kSnapshots, {"failed"}, number(counts_.snapshots_failed));
+  page.sample(Metric::kSnapshots, {"damaged"}, number(counts_.snapshots_damaged));
   page.sample(Metric::kReplayed, number(replayed));
   page.sample(Metric::kStreamPartitions, number(partitions_.size()));
   page.sample(Metric::kStreamLagMessages, static_cast<double>(lag_messages()));
   page.sample(Metric::kStreamLagSeconds, lag_seconds());
-  page.sample(Metric::kStreamTransactions, {"committed"}, number(commits_));
+  page.sample(Metric::kStreamTransactions, {"committed"}, number(counts_.commits));
   page.sample(Metric::kStreamTransactions, {"aborted"}, number(aborts));
-  page.histogram(Metric::kStreamCommitSeconds, {}, commit_seconds_);
-  page.histogram(Metric::kStreamBatchMessages, {}, batch_messages_);
+  page.histogram(Metric::kStreamCommitSeconds, {}, counts_.commit_seconds);
+  page.histogram(Metric::kStreamBatchMessages, {}, counts_.batch_messages);
   page.sample(Metric::kStreamRebalances, {"assigned"}, number(assigned_));
   page.sample(Metric::kStreamRebalances, {"revoked"}, number(revoked_));
   page.sample(Metric::kStreamRebalances, {"lost"}, number(lost_));

@@ -20,13 +20,11 @@ constexpr std::size_t kDecisions = 0;
 constexpr std::size_t kRejects = 1;
 /// The broker's limit for a message is 1 MiB; what is larger than this stays in the log only.
 constexpr std::size_t kMaxOriginalBytes = 512 * 1024;
-/// How often outputs are handed to the network while a batch is being decided.
-constexpr std::size_t kSendEvery = 1024;
 constexpr std::size_t kMaxDetailBytes = 500;
 
 }  // namespace
 
-StreamPartition::StreamPartition(int number, const StreamOptions& options, SnapshotCounts& counts)
+StreamPartition::StreamPartition(int number, const StreamOptions& options, StreamCounts& counts)
     : number_(number), options_(options), counts_(counts) {}
 
 StreamPartition::~StreamPartition() { reap_snapshot(true); }
@@ -39,16 +37,20 @@ std::filesystem::path StreamPartition::folder() const {
 std::int64_t StreamPartition::take_over(kafka::Consumer& consumer, Progress& progress) {
   restore_began_ = std::chrono::steady_clock::now();
   const std::string id = fmt::format("weir.{}.{}.{}", options_.group, options_.events, number_);
-  producer_ = std::make_unique<kafka::TransactionalProducer>(
-      options_.kafka, id, std::vector{options_.decisions, options_.rejects},
-      std::chrono::seconds(options_.connect_timeout));
+  writer_ = std::make_unique<kafka::BatchWriter>(
+      std::make_unique<kafka::TransactionalProducer>(
+          options_.kafka, id, std::vector{options_.decisions, options_.rejects},
+          std::chrono::seconds(options_.connect_timeout)),
+      number_);
   const auto committed = consumer.committed(number_);
   ended_ = false;
-  if (decider_ && committed && *committed == committed_ && open_events_ == 0) return next_;
+  if (decider_ && committed && *committed == committed_ && open_events() == 0) return next_;
   decider_ = std::make_unique<EventDecider>(LoadedModel::load(options_.bundle), options_.cleaning,
                                             options_.reasons);
   batch_.clear();
-  open_events_ = 0;
+  filling_events_ = 0;
+  writing_events_ = 0;
+  moved_on_ = false;
   next_ = restore(consumer, committed, progress);
   replay_until_ = committed.value_or(next_);
   committed_ = replay_until_;
@@ -75,7 +77,7 @@ std::int64_t StreamPartition::restore(kafka::Consumer& consumer,
       decider_->restore(files::read_text(snapshot.path), offset);
       return offset;
     } catch (const Error& error) {
-      ++counts_.damaged;
+      ++counts_.snapshots_damaged;
       fmt::print(stderr, "weir: snapshot \"{}\": {}; it is set aside, an older one is tried\n",
                  snapshot.path.string(), error.what());
       std::error_code ignored;
@@ -103,7 +105,7 @@ std::int64_t StreamPartition::restore(kafka::Consumer& consumer,
 }
 
 void StreamPartition::apply(const kafka::Message& message) {
-  if (message.offset() < next_) return;
+  if (message.offset() < next_ || moved_on_) return;
   Event event;
   event.value = message.value();
   event.schema = message.header("schema_version");
@@ -121,10 +123,9 @@ void StreamPartition::apply(const kafka::Message& message) {
     committed_ = std::max(committed_, next_);
     return;
   }
-  ++open_events_;
+  ++filling_events_;
   if (answer == EventAnswer::kDecided) add_decision();
   if (answer == EventAnswer::kRefused) add_reject(message);
-  if (open_events_ % kSendEvery == 0) producer_->send(batch_, number_);
 }
 
 void StreamPartition::add_decision() {
@@ -155,36 +156,59 @@ void StreamPartition::add_reject(const kafka::Message& message) {
   batch_.add(kRejects, source, original.substr(0, kMaxOriginalBytes), headers);
 }
 
-bool StreamPartition::commit(const kafka::Consumer& consumer) {
-  if (open_events_ == 0) return true;
-  if (!producer_->commit(batch_, number_, consumer, next_)) return false;
-  batch_.clear();
-  open_events_ = 0;
-  committed_ = next_;
-  return true;
+void StreamPartition::settle(bool wait) {
+  if (writing_events_ == 0 || (!wait && !writer_->idle())) return;
+  const auto result = writer_->wait();
+  if (!result->committed) {
+    moved_on_ = true;
+    return;
+  }
+  ++counts_.commits;
+  counts_.commit_seconds.observe(result->seconds);
+  counts_.batch_messages.observe(static_cast<double>(writing_events_));
+  committed_ = writing_next_;
+  writing_events_ = 0;
+}
+
+void StreamPartition::begin_commit(const kafka::Consumer& consumer, bool wait) {
+  if (moved_on_ || !writer_) return;
+  settle(wait);
+  if (moved_on_ || writing_events_ != 0 || filling_events_ == 0) return;
+  writer_->write(batch_, consumer, next_);
+  writing_events_ = std::exchange(filling_events_, 0);
+  writing_next_ = next_;
+}
+
+void StreamPartition::commit_all(const kafka::Consumer& consumer) {
+  while (!moved_on_ && writer_ && open_events() != 0) {
+    begin_commit(consumer, true);
+    settle(true);
+  }
 }
 
 void StreamPartition::let_go() {
-  if (!producer_) return;
-  aborts_ += producer_->aborts();
-  producer_.reset();
+  if (!writer_) return;
+  aborts_ += writer_->aborts();
+  writer_.reset();
 }
 
-void StreamPartition::tick(Seconds now) {
+void StreamPartition::tick(Seconds now, const kafka::Consumer& consumer) {
   reap_snapshot(false);
   if (snapshot_at_ == 0) snapshot_at_ = now;
-  if (now - snapshot_at_ >= options_.snapshot_every && !restoring()) begin_snapshot(now);
+  if (now - snapshot_at_ < options_.snapshot_every || restoring() || snapshot_child_ != 0) return;
+  commit_all(consumer);
+  begin_snapshot(now);
 }
 
 void StreamPartition::begin_snapshot(Seconds now) {
-  if (snapshot_child_ != 0 || open_events_ != 0 || !decider_) return;
+  if (snapshot_child_ != 0 || open_events() != 0 || !decider_) return;
   snapshot_at_ = now;
   std::error_code ignored;
   std::filesystem::create_directories(folder(), ignored);
   // The child's memory is a copy, made page by page as this process changes its own.
   const int child = fork();
   if (child < 0) {
-    ++counts_.failed;
+    ++counts_.snapshots_failed;
     return;
   }
   if (child == 0) {
@@ -207,7 +231,7 @@ void StreamPartition::reap_snapshot(bool wait) {
   if (waitpid(snapshot_child_, &status, wait ? 0 : WNOHANG) == 0) return;
   snapshot_child_ = 0;
   const bool written = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  ++(written ? counts_.written : counts_.failed);
+  ++(written ? counts_.snapshots_written : counts_.snapshots_failed);
 }
 
 }  // namespace weir::cli

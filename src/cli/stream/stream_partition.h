@@ -9,7 +9,8 @@
 
 #include "cli/stream/event_decider.h"
 #include "core/transaction/progress.h"
-#include "edge/kafka/transactional_producer.h"
+#include "edge/kafka/batch_writer.h"
+#include "edge/metrics/histogram.h"
 
 namespace weir::cli {
 
@@ -35,21 +36,24 @@ struct StreamOptions {
   int threads = 0;             ///< For reading the history.
 };
 
-/// What became of snapshots, for metrics.
-struct SnapshotCounts {
-  std::uint64_t written = 0;
-  std::uint64_t failed = 0;
-  std::uint64_t damaged = 0;
+/// What became of snapshots and commits, for metrics.
+struct StreamCounts {
+  std::uint64_t snapshots_written = 0;
+  std::uint64_t snapshots_failed = 0;
+  std::uint64_t snapshots_damaged = 0;
+  std::uint64_t commits = 0;
+  metrics::Histogram commit_seconds{metrics::latency_bounds()};
+  metrics::Histogram batch_messages{metrics::count_bounds()};
 };
 
 /// One partition of the log: its state, and the transaction that is open for it.
 ///
 /// State, outputs and consumed offset move together: the state stands at `next()`, the outputs of
-/// everything before it that is not committed yet are in the batch, and a snapshot is taken only
-/// where nothing is open.
+/// everything before it that is not committed yet are in a batch that is being committed and in one
+/// that is being filled, and a snapshot is taken only where nothing is open.
 class StreamPartition {
  public:
-  StreamPartition(int number, const StreamOptions& options, SnapshotCounts& counts);
+  StreamPartition(int number, const StreamOptions& options, StreamCounts& counts);
   ~StreamPartition();
 
   /// Becomes the partition's only writer, restores what the last one committed and gives the offset
@@ -58,19 +62,27 @@ class StreamPartition {
 
   /// Applies the event; its outputs go into the open transaction.
   void apply(const kafka::Message& message);
-  /// Commits what is open. False: the group has moved on; the state is ahead and must be dropped.
-  bool commit(const kafka::Consumer& consumer);
+  /// Begins to commit what is open, unless an earlier commit is under way and `wait` is false.
+  void begin_commit(const kafka::Consumer& consumer, bool wait);
+  /// Commits all that is open and waits for it.
+  void commit_all(const kafka::Consumer& consumer);
+  /// The group has moved on before a commit: the state is ahead and must be dropped.
+  bool moved_on() const { return moved_on_; }
   /// Nobody writes any more; the state stays.
   void let_go();
 
-  /// Takes a snapshot in a child process when it is time; `now` in seconds.
-  void tick(Seconds now);
+  /// Takes a snapshot in a child process when it is time, after a commit of all that is open; `now`
+  /// in seconds.
+  void tick(Seconds now, const kafka::Consumer& consumer);
   void begin_snapshot(Seconds now);
   void reap_snapshot(bool wait);
 
   int number() const { return number_; }
   std::int64_t next() const { return next_; }
-  std::size_t open_events() const { return open_events_; }
+  /// Applied and not committed.
+  std::size_t open_events() const { return filling_events_ + writing_events_; }
+  /// The same of what no commit has begun for.
+  std::size_t filling_events() const { return filling_events_; }
   std::size_t batch_bytes() const { return batch_.bytes(); }
   bool restoring() const { return next_ < replay_until_; }
   /// The log had no more events before this offset.
@@ -80,7 +92,7 @@ class StreamPartition {
   }
   bool ended() const { return ended_ && !restoring(); }
   std::int64_t last_timestamp() const { return last_timestamp_; }
-  std::uint64_t aborts() const { return aborts_ + (producer_ ? producer_->aborts() : 0); }
+  std::uint64_t aborts() const { return aborts_ + (writer_ ? writer_->aborts() : 0); }
   double restore_seconds() const { return restore_seconds_; }
   EventDecider& decider() { return *decider_; }
 
@@ -89,19 +101,24 @@ class StreamPartition {
   std::int64_t restore(kafka::Consumer& consumer,
                        std::optional<std::int64_t> committed,
                        Progress& progress);
+  /// Takes in what became of the commit under way; waits for it where asked to.
+  void settle(bool wait);
   void add_decision();
   void add_reject(const kafka::Message& message);
 
   int number_;
   const StreamOptions& options_;
-  SnapshotCounts& counts_;
+  StreamCounts& counts_;
   std::unique_ptr<EventDecider> decider_;
-  std::unique_ptr<kafka::TransactionalProducer> producer_;
+  std::unique_ptr<kafka::BatchWriter> writer_;
   kafka::OutgoingBatch batch_;
   std::int64_t next_ = -1;          // Offset of the first event that is not in the state.
   std::int64_t committed_ = -1;     // The same of what is committed.
   std::int64_t replay_until_ = -1;  // Events before it were decided and written already.
-  std::size_t open_events_ = 0;     // Applied and not committed.
+  std::size_t filling_events_ = 0;
+  std::size_t writing_events_ = 0;
+  std::int64_t writing_next_ = -1;  // What the commit under way stands for.
+  bool moved_on_ = false;
   std::int64_t last_timestamp_ = 0;
   std::uint64_t aborts_ = 0;
   bool ended_ = false;

@@ -15,6 +15,10 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxBatchBytes = 64 * 1024 * 1024;
+/// Events between two looks at commits and clocks.
+constexpr std::size_t kLookEvery = 256;
+/// The longest that outputs wait for the company of others.
+constexpr auto kMostOpen = milliseconds(100);
 constexpr auto kPublishEvery = milliseconds(200);
 /// A client that cannot connect says so again within this time.
 constexpr auto kFaultFades = std::chrono::seconds(15);
@@ -82,7 +86,7 @@ std::vector<std::int64_t> StreamWorker::on_assigned(const std::vector<int>& part
   for (const int number : partitions) {
     auto kept = kept_.extract(number);
     auto partition = kept ? std::move(kept.mapped())
-                          : std::make_unique<StreamPartition>(number, options_, snapshots_);
+                          : std::make_unique<StreamPartition>(number, options_, counts_);
     offsets.push_back(partition->take_over(*consumer_, progress_));
     say(fmt::format("partition {} from offset {}{}", number, offsets.back(),
                     partition->restoring() ? ", restoring" : ""));
@@ -111,40 +115,43 @@ void StreamWorker::on_end(int partition, std::int64_t next) {
 }
 
 void StreamWorker::run_batch(milliseconds wait) {
+  // What waits for an earlier commit to end must not wait for further events.
+  for (const auto& [number, partition] : partitions_) {
+    if (partition->filling_events() != 0) wait = milliseconds(1);
+  }
+  const std::size_t most = std::min(kLookEvery, options_.batch);
   std::size_t events = 0;
-  std::size_t bytes = 0;
   auto message = consumer_->poll(wait);
+  if (message && !first_event_) first_event_ = Clock::now();
   while (message) {
     const auto found = partitions_.find(message->partition());
-    if (found != partitions_.end()) {
-      found->second->apply(*message);
-      bytes = found->second->batch_bytes();
-    }
-    ++events;
-    if (events >= options_.batch || bytes >= kMaxBatchBytes) break;
+    if (found != partitions_.end()) found->second->apply(*message);
+    if (++events >= most) break;
     message = consumer_->poll(milliseconds(0));
   }
   events_ += events;
-  commit_all();
-  idle();
-}
-
-void StreamWorker::commit_all() {
+  const auto now = Clock::now();
+  // Behind a queue, fewer and larger transactions; else each event's outputs are wanted at once.
+  const bool queue = events >= most && now - emptied_ < kMostOpen;
+  if (!queue) emptied_ = now;
   for (auto& [number, partition] : partitions_) {
-    const std::size_t events = partition->open_events();
-    if (events == 0) continue;
-    const auto began = Clock::now();
-    if (!partition->commit(*consumer_)) {
+    const bool full =
+        partition->filling_events() >= options_.batch || partition->batch_bytes() >= kMaxBatchBytes;
+    if (queue && !full) continue;
+    const bool was_on = !partition->moved_on();
+    partition->begin_commit(*consumer_, full);
+    if (was_on && partition->moved_on()) {
       say(
           fmt::format("partition {}: the group has moved on; its state is restored when it comes "
                       "back",
                       number));
-      continue;
     }
-    ++commits_;
-    commit_seconds_.observe(std::chrono::duration<double>(Clock::now() - began).count());
-    batch_messages_.observe(static_cast<double>(events));
   }
+  idle();
+}
+
+void StreamWorker::commit_all() {
+  for (auto& [number, partition] : partitions_) partition->commit_all(*consumer_);
 }
 
 void StreamWorker::idle() {
@@ -152,7 +159,7 @@ void StreamWorker::idle() {
   if (now - published_ < kPublishEvery) return;
   published_ = now;
   const Seconds seconds = std::time(nullptr);
-  for (auto& [number, partition] : partitions_) partition->tick(seconds);
+  for (auto& [number, partition] : partitions_) partition->tick(seconds, *consumer_);
   const std::string fault = consumer_->client().health().take_last();
   if (!fault.empty()) {
     if (fault != fault_) say(fmt::format("{}; trying again", fault));
@@ -178,7 +185,12 @@ bool StreamWorker::at_end() const {
          });
 }
 
+double StreamWorker::seconds() const {
+  return first_event_ ? std::chrono::duration<double>(Clock::now() - *first_event_).count() : 0;
+}
+
 void StreamWorker::stop() {
+  commit_all();
   for (auto& [number, partition] : partitions_) {
     partition->reap_snapshot(true);
     if (!partition->restoring()) partition->begin_snapshot(std::time(nullptr));

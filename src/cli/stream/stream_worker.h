@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ class StreamWorker : private kafka::Assignment {
   StreamWorker(const StreamOptions& options, StreamAdmin& admin, Progress& progress, bool quiet);
   ~StreamWorker() override;
 
-  /// One batch: what has arrived, decided and committed. Waits for at most `wait` when nothing has.
+  /// Decides what has arrived, while what was decided before is being committed. Waits for at most
+  /// `wait` when nothing has.
   void run_batch(std::chrono::milliseconds wait);
   /// Every partition of this member is read to its end and committed.
   bool at_end() const;
@@ -28,6 +30,8 @@ class StreamWorker : private kafka::Assignment {
   void stop();
 
   std::uint64_t decided() const { return events_; }
+  /// From the first event to now.
+  double seconds() const;
 
  private:
   std::vector<std::int64_t> on_assigned(const std::vector<int>& partitions) override;
@@ -54,7 +58,9 @@ class StreamWorker : private kafka::Assignment {
   std::map<int, std::unique_ptr<StreamPartition>> partitions_;  // This member's.
   std::map<int, std::unique_ptr<StreamPartition>> kept_;        // Revoked, with their state.
   bool joined_ = false;
+  std::chrono::steady_clock::time_point emptied_;  // When nothing was left to be read, or decided.
   std::uint64_t events_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> first_event_;
   std::string fault_;  // What the brokers last said while nothing could be read.
   std::chrono::steady_clock::time_point fault_at_;
   std::uint64_t events_at_fault_ = 0;
@@ -62,13 +68,10 @@ class StreamWorker : private kafka::Assignment {
   bool announced_ = false;  // That it is ready.
 
   // For metrics.
-  SnapshotCounts snapshots_;
-  std::uint64_t commits_ = 0;
+  StreamCounts counts_;
   std::uint64_t assigned_ = 0;
   std::uint64_t revoked_ = 0;
   std::uint64_t lost_ = 0;
-  metrics::Histogram commit_seconds_{metrics::latency_bounds()};
-  metrics::Histogram batch_messages_{metrics::count_bounds()};
 };
 
 }  // namespace weir::cli

@@ -65,6 +65,8 @@ Owned<rd_kafka_conf_t> make_configuration(const Settings& settings) {
   Owned<rd_kafka_conf_t> configuration(rd_kafka_conf_new());
   set(*configuration, "client.id", "weir");
   set(*configuration, "reconnect.backoff.max.ms", "2000");
+  // Small requests follow one another: TCP's waiting for company costs 40 ms now and then.
+  set(*configuration, "socket.nagle.disable", "true");
   for (const auto& [name, value] : settings.properties) set(*configuration, name.c_str(), value);
   set(*configuration, "bootstrap.servers", settings.brokers);
   return configuration;
@@ -80,15 +82,28 @@ void Client::on_error(rd_kafka_t* client, int code, const char* reason, void* op
   }
 }
 
-void Client::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+void Client::on_delivery(const rd_kafka_message_t& message) {
   // What was purged with an aborted transaction is sent again with the next.
-  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
-      message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
-      message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+      message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
     return;
   }
-  static_cast<Client*>(opaque)->undelivered_ = fmt::format(
-      "{} to topic \"{}\"", rd_kafka_err2str(message->err), rd_kafka_topic_name(message->rkt));
+  undelivered_ = fmt::format("{} to topic \"{}\"", rd_kafka_err2str(message.err),
+                             rd_kafka_topic_name(message.rkt));
+}
+
+void Client::serve(milliseconds wait) {
+  if (!reports_) {
+    rd_kafka_poll(client_, static_cast<int>(wait.count()));
+    return;
+  }
+  // Other reports are callbacks, made in here.
+  while (Owned<rd_kafka_event_t> event{
+      rd_kafka_queue_poll(reports_.get(), static_cast<int>(wait.count()))}) {
+    wait = milliseconds(0);
+    if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_DR) continue;
+    while (const auto* message = rd_kafka_event_message_next(event.get())) on_delivery(*message);
+  }
 }
 
 void Client::on_rebalance(rd_kafka_t*,
@@ -107,14 +122,22 @@ Client::Client(rd_kafka_type_t type,
   rd_kafka_conf_set_error_cb(configuration.get(), on_error);
   rd_kafka_conf_set_log_cb(configuration.get(), on_log);
   if (rebalance_) rd_kafka_conf_set_rebalance_cb(configuration.get(), on_rebalance);
-  if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set_dr_msg_cb(configuration.get(), on_delivery);
+  if (type == RD_KAFKA_PRODUCER) {
+    // Failures as events: a flush that serves callbacks looks at what is left every 10 ms only.
+    set(*configuration, "delivery.report.only.error", "true");
+    rd_kafka_conf_set_events(configuration.get(), RD_KAFKA_EVENT_DR);
+  }
   char text[kTextBytes] = "";
   client_ = rd_kafka_new(type, configuration.get(), text, sizeof text);
   if (client_ == nullptr) throw Error(fmt::format("Kafka {}: {}", brokers_, text));
   static_cast<void>(configuration.release());  // It is the client's now.
+  if (type == RD_KAFKA_PRODUCER) reports_.reset(rd_kafka_queue_get_main(client_));
 }
 
-Client::~Client() { rd_kafka_destroy_flags(client_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); }
+Client::~Client() {
+  reports_.reset();
+  rd_kafka_destroy_flags(client_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
 
 void Client::check() const {
   if (const auto fatal = health_.fatal()) {
@@ -142,7 +165,7 @@ std::vector<int> Client::partitions_of(const std::vector<std::string>& topics, m
       rd_kafka_metadata_destroy(metadata);
       return partitions;
     }
-    rd_kafka_poll(client_, 0);
+    serve();
     check();
     if (Clock::now() >= deadline) {
       const std::string last = health_.take_last();

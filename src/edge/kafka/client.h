@@ -24,6 +24,8 @@ struct Destroy {
   void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
   void operator()(rd_kafka_error_t* error) const { rd_kafka_error_destroy(error); }
   void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+  void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
+  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
   void operator()(rd_kafka_topic_partition_list_t* list) const {
     rd_kafka_topic_partition_list_destroy(list);
   }
@@ -76,6 +78,8 @@ class Client {
   std::string take_undelivered() { return std::exchange(undelivered_, {}); }
   /// Throws Error when the fault cannot heal.
   void check() const;
+  /// Takes in what the client's threads have to report, waiting for it for at most `wait`.
+  void serve(std::chrono::milliseconds wait = {});
 
   /// Partitions of each topic, 0 for one that does not exist. Waits up to `wait` for a broker;
   /// throws Error naming the brokers and the last fault when none answers.
@@ -89,7 +93,7 @@ class Client {
 
  private:
   static void on_error(rd_kafka_t* client, int code, const char* reason, void* opaque);
-  static void on_delivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
+  void on_delivery(const rd_kafka_message_t& message);
   static void on_rebalance(rd_kafka_t* client,
                            rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* partitions,
@@ -100,6 +104,7 @@ class Client {
   Rebalance rebalance_;
   std::string undelivered_;
   rd_kafka_t* client_ = nullptr;
+  Owned<rd_kafka_queue_t> reports_;  // Of a producer.
 };
 
 /// `text (CODE)`.

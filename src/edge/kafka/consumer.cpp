@@ -160,9 +160,13 @@ std::int64_t Consumer::high_watermark(int partition) const {
   return high;
 }
 
-Owned<rd_kafka_consumer_group_metadata_t> Consumer::group() const {
-  return Owned<rd_kafka_consumer_group_metadata_t>(
-      rd_kafka_consumer_group_metadata(client_->get()));
+ReadUpTo Consumer::read_up_to(int partition, std::int64_t next) const {
+  ReadUpTo read;
+  read.offsets.reset(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(read.offsets.get(), options_.topic.c_str(), partition)->offset =
+      next;
+  read.group.reset(rd_kafka_consumer_group_metadata(client_->get()));
+  return read;
 }
 
 void Consumer::rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t& partitions) {

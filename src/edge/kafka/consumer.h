@@ -32,6 +32,12 @@ class Message {
   Owned<rd_kafka_message_t> message_;
 };
 
+/// Up to where a member of a group has read: what a transaction commits beside its messages.
+struct ReadUpTo {
+  Owned<rd_kafka_topic_partition_list_t> offsets;
+  Owned<rd_kafka_consumer_group_metadata_t> group;
+};
+
 /// Told which partitions come and go, from inside `Consumer::poll`.
 class Assignment {
  public:
@@ -73,8 +79,7 @@ class Consumer {
   std::pair<std::int64_t, std::int64_t> watermarks(int partition);
   /// Next offset of the partition as the last fetch saw it; -1 before.
   std::int64_t high_watermark(int partition) const;
-  Owned<rd_kafka_consumer_group_metadata_t> group() const;
-  const std::string& topic() const { return options_.topic; }
+  ReadUpTo read_up_to(int partition, std::int64_t next) const;
   Client& client() { return *client_; }
 
  private:

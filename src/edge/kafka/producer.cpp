@@ -35,7 +35,7 @@ void Producer::send(std::string_view key, std::string_view value, std::int64_t t
       throw Error(fmt::format("Kafka {}: topic \"{}\": {}", client_.brokers(), topic_name_,
                               rd_kafka_err2str(code)));
     }
-    rd_kafka_poll(client_.get(), 50);
+    client_.serve(std::chrono::milliseconds(50));
     check();
   }
 }
@@ -46,6 +46,7 @@ void Producer::finish() {
 }
 
 void Producer::check() {
+  client_.serve();
   client_.check();
   const std::string fault = client_.take_undelivered();
   if (!fault.empty()) {

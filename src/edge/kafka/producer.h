@@ -20,7 +20,7 @@ class Producer {
   /// Waits for every message. Throws Error naming the reason where one was given up.
   void finish();
   /// Lets the client report what became of messages.
-  void poll() { rd_kafka_poll(client_.get(), 0); }
+  void poll() { client_.serve(); }
 
  private:
   void check();

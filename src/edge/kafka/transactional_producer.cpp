@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <future>
 #include <thread>
 
 #include "core/transaction/error.h"
@@ -14,6 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kStepMs = 30'000;
+constexpr int kFlushMs = 2;
 constexpr int kTries = 20;
 /// A dead owner's transaction hides what comes after it for at most this long where nobody takes
 /// its partition over.
@@ -26,10 +28,12 @@ Owned<rd_kafka_conf_t> configuration_of(const Settings& settings, const std::str
   if (!given("transaction.timeout.ms")) {
     set(*configuration, "transaction.timeout.ms", kTransactionTimeoutMs);
   }
-  // A commit flushes, so waiting for company only takes time.
-  if (!given("linger.ms")) set(*configuration, "linger.ms", "2");
+  // Requests are sent full, and what is left by the flush of a commit.
+  if (!given("linger.ms")) set(*configuration, "linger.ms", "100");
   if (!given("batch.num.messages")) set(*configuration, "batch.num.messages", "100000");
   if (!given("message.max.bytes")) set(*configuration, "message.max.bytes", "2000000");
+  // An RPC of a transaction that comes too early.
+  if (!given("retry.backoff.ms")) set(*configuration, "retry.backoff.ms", "20");
   if (!given("queue.buffering.max.messages")) {
     set(*configuration, "queue.buffering.max.messages", "1000000");
   }
@@ -78,92 +82,107 @@ void OutgoingBatch::clear() {
   headers_.clear();
 }
 
-TransactionalProducer::TransactionalProducer(const Settings& settings,
-                                             const std::string& transactional_id,
-                                             const std::vector<std::string>& topics,
-                                             milliseconds wait)
-    : client_(RD_KAFKA_PRODUCER, configuration_of(settings, transactional_id), settings) {
-  for (const std::string& topic : topics) {
-    topics_.emplace_back(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
+TransactionalProducer::Lane::Lane(const Settings& settings,
+                                  const std::string& transactional_id,
+                                  const std::vector<std::string>& topic_names)
+    : id(transactional_id),
+      client(RD_KAFKA_PRODUCER, configuration_of(settings, transactional_id), settings) {
+  for (const std::string& topic : topic_names) {
+    topics.emplace_back(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
   }
+}
+
+void TransactionalProducer::Lane::init(milliseconds wait) {
   const auto deadline = std::chrono::steady_clock::now() + wait;
   while (true) {
-    Owned<rd_kafka_error_t> error(rd_kafka_init_transactions(client_.get(), 5000));
+    Owned<rd_kafka_error_t> error(rd_kafka_init_transactions(client.get(), 5000));
     if (!error) return;
-    rd_kafka_poll(client_.get(), 0);
-    client_.check();
+    client.serve();
+    client.check();
     if (rd_kafka_error_is_retriable(error.get()) == 0 ||
         std::chrono::steady_clock::now() >= deadline) {
       throw Error(fmt::format("Kafka {}: transactions under \"{}\" cannot begin: {}",
-                              client_.brokers(), transactional_id, describe(*error)));
+                              client.brokers(), id, describe(*error)));
     }
   }
 }
 
+TransactionalProducer::TransactionalProducer(const Settings& settings,
+                                             const std::string& id,
+                                             const std::vector<std::string>& topics,
+                                             milliseconds wait) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    lanes_[i] = std::make_unique<Lane>(settings, fmt::format("{}.{}", id, i), topics);
+  }
+  // All are the caller's before it reads what was committed. Together, since each waits for its
+  // coordinator.
+  auto second = std::async(std::launch::async, [&] { lanes_[1]->init(wait); });
+  lanes_[0]->init(wait);
+  second.get();
+}
+
 TransactionalProducer::~TransactionalProducer() {
   // What is still open was not committed and must not hold the readers up.
-  if (open_) Owned<rd_kafka_error_t>(rd_kafka_abort_transaction(client_.get(), 2000));
+  if (open_) Owned<rd_kafka_error_t>(rd_kafka_abort_transaction(client(), 2000));
 }
 
 void TransactionalProducer::begin() {
   if (open_) return;
-  if (Owned<rd_kafka_error_t> error{rd_kafka_begin_transaction(client_.get())}) {
+  if (Owned<rd_kafka_error_t> error{rd_kafka_begin_transaction(client())}) {
     recover(std::move(error), "begin");
     throw Error("a transaction did not begin; start again");
   }
   open_ = true;
-  sent_ = 0;
 }
 
 void TransactionalProducer::send(const OutgoingBatch& batch, int partition) {
   begin();
-  for (; sent_ < batch.messages_.size(); ++sent_) {
-    const auto& message = batch.messages_[sent_];
+  for (const auto& message : batch.messages_) {
     const char* at = batch.bytes_.data() + message.begin;
-    std::array<rd_kafka_vu_t, 5> arguments = {
-        argument(RD_KAFKA_VTYPE_RKT), argument(RD_KAFKA_VTYPE_PARTITION),
-        argument(RD_KAFKA_VTYPE_KEY), argument(RD_KAFKA_VTYPE_VALUE),
-        argument(RD_KAFKA_VTYPE_MSGFLAGS)};
-    arguments[0].u.rkt = topics_[message.topic].get();
+    std::array<rd_kafka_vu_t, 6> arguments = {
+        argument(RD_KAFKA_VTYPE_RKT),      argument(RD_KAFKA_VTYPE_PARTITION),
+        argument(RD_KAFKA_VTYPE_KEY),      argument(RD_KAFKA_VTYPE_VALUE),
+        argument(RD_KAFKA_VTYPE_MSGFLAGS), argument(RD_KAFKA_VTYPE_HEADERS)};
+    arguments[0].u.rkt = lane().topics[message.topic].get();
     arguments[1].u.i32 = partition;
     arguments[2].u.mem = {const_cast<char*>(at), message.key_size};
     at += message.key_size;
+    // Not copied: the batch outlives the transaction.
     arguments[3].u.mem = {const_cast<char*>(at), message.value_size};
     at += message.value_size;
-    arguments[4].u.i = RD_KAFKA_MSG_F_COPY;
+    arguments[4].u.i = 0;
     rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers);
     for (std::uint32_t i = 0; i < message.headers; ++i) {
       const auto& header = batch.headers_[message.first_header + i];
       rd_kafka_header_add(headers, header.name, -1, at, header.size);
       at += header.size;
     }
-    std::array<rd_kafka_vu_t, 6> all;
-    std::copy(arguments.begin(), arguments.end(), all.begin());
-    all[5] = argument(RD_KAFKA_VTYPE_HEADERS);
-    all[5].u.headers = headers;
-    Owned<rd_kafka_error_t> error(rd_kafka_produceva(client_.get(), all.data(), all.size()));
+    arguments[5].u.headers = headers;
+    Owned<rd_kafka_error_t> error(rd_kafka_produceva(client(), arguments.data(), arguments.size()));
     while (error && rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      rd_kafka_poll(client_.get(), 10);
-      error.reset(rd_kafka_produceva(client_.get(), all.data(), all.size()));
+      lane().client.serve(milliseconds(10));
+      error.reset(rd_kafka_produceva(client(), arguments.data(), arguments.size()));
     }
     if (!error) continue;
     rd_kafka_headers_destroy(headers);
     // The transaction is over; commit finds out how, and sends all of it again.
     return;
   }
-  rd_kafka_poll(client_.get(), 0);
+  lane().client.serve();
+  // The rest goes out now, beside the offsets; the commit waits for it.
+  rd_kafka_flush(client(), kFlushMs);
 }
 
 bool TransactionalProducer::commit(const OutgoingBatch& batch,
                                    int partition,
-                                   const Consumer& consumer,
-                                   std::int64_t next) {
+                                   const ReadUpTo& read) {
   milliseconds pause(50);
   for (int tries = 0; tries < kTries; ++tries) {
     send(batch, partition);
-    switch (commit_once(consumer, partition, next)) {
+    switch (commit_once(read)) {
       case Step::kDone:
         open_ = false;
+        turn_ = (turn_ + 1) % lanes_.size();
         return true;
       case Step::kMovedOn:
         return false;
@@ -174,22 +193,16 @@ bool TransactionalProducer::commit(const OutgoingBatch& batch,
     pause = std::min(pause * 2, milliseconds(2000));
   }
   throw Error(fmt::format("Kafka {}: a transaction failed {} times, the last time because of {}",
-                          client_.brokers(), kTries, client_.health().take_last()));
+                          lane().client.brokers(), kTries, lane().client.health().take_last()));
 }
 
-TransactionalProducer::Step TransactionalProducer::commit_once(const Consumer& consumer,
-                                                               int partition,
-                                                               std::int64_t next) {
-  Owned<rd_kafka_topic_partition_list_t> offsets(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(offsets.get(), consumer.topic().c_str(), partition)->offset =
-      next;
-  const auto group = consumer.group();
-  while (Owned<rd_kafka_error_t> error{
-      rd_kafka_send_offsets_to_transaction(client_.get(), offsets.get(), group.get(), kStepMs)}) {
+TransactionalProducer::Step TransactionalProducer::commit_once(const ReadUpTo& read) {
+  while (Owned<rd_kafka_error_t> error{rd_kafka_send_offsets_to_transaction(
+      client(), read.offsets.get(), read.group.get(), kStepMs)}) {
     if (rd_kafka_error_is_retriable(error.get()) != 0) continue;
     return recover(std::move(error), "offsets");
   }
-  while (Owned<rd_kafka_error_t> error{rd_kafka_commit_transaction(client_.get(), kStepMs)}) {
+  while (Owned<rd_kafka_error_t> error{rd_kafka_commit_transaction(client(), kStepMs)}) {
     // Retriable: whether it is committed is not known yet; the call must be repeated.
     if (rd_kafka_error_is_retriable(error.get()) != 0) continue;
     return recover(std::move(error), "commit");
@@ -199,26 +212,26 @@ TransactionalProducer::Step TransactionalProducer::commit_once(const Consumer& c
 
 TransactionalProducer::Step TransactionalProducer::recover(Owned<rd_kafka_error_t> error,
                                                            std::string_view step) {
-  rd_kafka_poll(client_.get(), 0);
-  client_.check();
+  lane().client.serve();
+  lane().client.check();
   const auto code = rd_kafka_error_code(error.get());
   if (rd_kafka_error_is_fatal(error.get()) != 0 || code == RD_KAFKA_RESP_ERR__FENCED) {
     open_ = false;
     char text[512] = "";
-    const auto cause = rd_kafka_fatal_error(client_.get(), text, sizeof text);
+    const auto cause = rd_kafka_fatal_error(client(), text, sizeof text);
     throw Fenced(fmt::format(
         "Kafka {}: this process was fenced at {}: {} ({}); another one has its partition, or it "
         "stood still for longer than transaction.timeout.ms; nothing of its open transaction was "
         "written",
-        client_.brokers(), step, text, rd_kafka_err2name(cause)));
+        lane().client.brokers(), step, text, rd_kafka_err2name(cause)));
   }
-  const std::string undelivered = client_.take_undelivered();
+  const std::string undelivered = lane().client.take_undelivered();
   const bool too_large = code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
   if (rd_kafka_error_txn_requires_abort(error.get()) == 0 || too_large) {
-    throw Error(fmt::format("Kafka {}: {} of a transaction: {}{}{}", client_.brokers(), step,
+    throw Error(fmt::format("Kafka {}: {} of a transaction: {}{}{}", lane().client.brokers(), step,
                             describe(*error), undelivered.empty() ? "" : ": ", undelivered));
   }
-  client_.health().report(code, describe(*error));
+  lane().client.health().report(code, describe(*error));
   abort();
   return group_moved_on(code) ? Step::kMovedOn : Step::kAgain;
 }
@@ -227,8 +240,7 @@ void TransactionalProducer::abort() {
   if (!open_) return;
   ++aborts_;
   open_ = false;
-  sent_ = 0;
-  while (Owned<rd_kafka_error_t> error{rd_kafka_abort_transaction(client_.get(), kStepMs)}) {
+  while (Owned<rd_kafka_error_t> error{rd_kafka_abort_transaction(client(), kStepMs)}) {
     if (rd_kafka_error_is_retriable(error.get()) != 0) continue;
     recover(std::move(error), "abort");
     return;

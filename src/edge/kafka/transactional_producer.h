@@ -1,6 +1,10 @@
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,28 +60,25 @@ class Fenced : public Error {
 
 /// Writes messages together with the consumed offset, all or nothing.
 ///
-/// The transactional id belongs to the input partition: whoever takes the partition fences whoever
+/// The transactional ids belong to the input partition: whoever takes the partition fences whoever
 /// had it before, and ends what that one left open.
+///
+/// Two ids take turns. A broker goes on finishing a transaction after it has answered the commit,
+/// and a client that begins the next under the same id meanwhile is sent away for 20 to 100 ms.
+/// Only one is open at a time, so outputs and offsets keep their order.
 class TransactionalProducer {
  public:
   /// Throws Error when the coordinator cannot be reached within `wait`.
   TransactionalProducer(const Settings& settings,
-                        const std::string& transactional_id,
+                        const std::string& id,
                         const std::vector<std::string>& topics,
                         std::chrono::milliseconds wait);
   ~TransactionalProducer();
 
-  /// Hands the messages added to `batch` since the last call to the network, in a transaction that
-  /// is begun if there is none. `partition`: of every output topic.
-  void send(const OutgoingBatch& batch, int partition);
-
-  /// Commits what was sent and that `consumer` has read up to `next`. Tries again, message by
-  /// message, what can heal. False: the group has moved on, nothing is written. Throws Fenced, and
-  /// Error for what cannot heal.
-  bool commit(const OutgoingBatch& batch,
-              int partition,
-              const Consumer& consumer,
-              std::int64_t next);
+  /// Writes the messages into `partition` of their topics and commits them with `read`. Sends all
+  /// of it again where that can heal. False: the group has moved on, nothing is written. Throws
+  /// Fenced, and Error for what cannot heal.
+  bool commit(const OutgoingBatch& batch, int partition, const ReadUpTo& read);
   /// Discards what is open.
   void abort();
 
@@ -86,16 +87,31 @@ class TransactionalProducer {
  private:
   enum class Step { kDone, kAgain, kMovedOn };
 
+  /// One transactional id.
+  struct Lane {
+    Lane(const Settings& settings,
+         const std::string& transactional_id,
+         const std::vector<std::string>& topics);
+    /// Fences whoever had the id.
+    void init(std::chrono::milliseconds wait);
+
+    std::string id;
+    Client client;
+    std::vector<Owned<rd_kafka_topic_t>> topics;
+  };
+
+  Lane& lane() { return *lanes_[turn_]; }
+  rd_kafka_t* client() { return lane().client.get(); }
   void begin();
-  Step commit_once(const Consumer& consumer, int partition, std::int64_t next);
+  void send(const OutgoingBatch& batch, int partition);
+  Step commit_once(const ReadUpTo& read);
   /// Sorts an error of a transaction's step: throws for fatal ones, aborts where that is asked for.
   Step recover(Owned<rd_kafka_error_t> error, std::string_view step);
 
-  Client client_;
-  std::vector<Owned<rd_kafka_topic_t>> topics_;
-  std::size_t sent_ = 0;  // Of the batch, in the open transaction.
+  std::array<std::unique_ptr<Lane>, 2> lanes_;
+  std::size_t turn_ = 0;  // Whose transaction is open, or next.
   bool open_ = false;
-  std::uint64_t aborts_ = 0;
+  std::atomic<std::uint64_t> aborts_ = 0;
 };
 
 }  // namespace weir::kafka
