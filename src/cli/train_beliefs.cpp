@@ -9,6 +9,7 @@
 
 #include "cli/features.h"
 #include "cli/scoring.h"
+#include "core/beliefs/duration_estimate.h"
 #include "core/beliefs/estimation.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"

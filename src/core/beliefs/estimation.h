@@ -65,15 +65,4 @@ class ChainEstimator {
   ChainRates rates_;
 };
 
-/// How long compromises last: the product-limit estimator (Kaplan and Meier 1958) in steps of age,
-/// over the runs of payments with P(compromised | all labels) >= 1/2 whose start was seen; runs
-/// that outlast the data count for as long as they were seen. One more compromise of the mean rate
-/// keeps the steps that saw few. Empty where fewer than kLeastEnds were seen from start to end.
-/// `compromised`: one value a row of the data, as ChainEstimator::expect writes it.
-DurationLaw estimate_durations(const KeySequences& sequences,
-                               std::span<const Seconds> event_time,
-                               std::span<const float> compromised,
-                               const ChainRates& rates);
-inline constexpr int kLeastEnds = 3;
-
 }  // namespace weir

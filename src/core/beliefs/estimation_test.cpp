@@ -101,48 +101,6 @@ TEST(ChainEstimator, IgnoredRowsSayNothing) {
   EXPECT_EQ(counts().compromised_frauds, before.compromised_frauds);
 }
 
-TEST(EstimateDurations, FindsALengthThatIsAlwaysTheSame) {
-  // Terminals with a payment every two hours for 40 days, each compromised for ten days from a day
-  // of its own on: some before the data begin, some beyond its end.
-  std::vector<std::int64_t> ids;
-  std::vector<Seconds> times;
-  std::vector<float> compromised;
-  for (std::int64_t key = 0; key < 60; ++key) {
-    const double begin = static_cast<double>(key) - 10;
-    for (int i = 0; i < 480; ++i) {
-      const double day = i / 12.0;
-      ids.push_back(key);
-      times.push_back(1'600'000'000 + i * 7'200);
-      compromised.push_back(day >= begin && day < begin + 10 ? 0.99F : 0.01F);
-    }
-  }
-  const KeySequences sequences = group_by_key(ids);
-  ChainRates rates;
-  rates.ends_per_day = {0.1, 0, 1};
-  const DurationLaw law = estimate_durations(sequences, times, compromised, rates);
-  EXPECT_GT(law.survival(0, 9.5), 0.95);
-  EXPECT_LT(law.survival(0, 10.5), 0.1);
-  EXPECT_NEAR(law.mean_age(), 5, 0.5);
-}
-
-TEST(EstimateDurations, AMemorylessEndHasTheSameHazardAtAnyAge) {
-  const Drawn drawn = draw(0.05, 0.5, 1, 0);
-  std::vector<float> compromised(drawn.compromised.begin(), drawn.compromised.end());
-  ChainRates rates;
-  rates.ends_per_day = {0.5, 0, 1};
-  const DurationLaw law =
-      estimate_durations(group_by_key(drawn.ids), drawn.times, compromised, rates);
-  EXPECT_NEAR(law.survival(0, 1), std::exp(-0.5), 0.05);
-  EXPECT_NEAR(law.survival(2, 1), std::exp(-0.5), 0.08);
-}
-
-TEST(EstimateDurations, OfTwoEndsNothingIsSaid) {
-  const std::vector<std::int64_t> ids{1, 1, 1, 2, 2, 2};
-  const std::vector<Seconds> times{1, 2, 3, 1, 2, 3};
-  const std::vector<float> compromised{0, 1, 0, 0, 1, 0};
-  EXPECT_TRUE(estimate_durations(group_by_key(ids), times, compromised, {}).empty());
-}
-
 TEST(ChainEstimator, WithoutFraudThereIsNothingToLearn) {
   const std::vector<std::int64_t> ids{1, 1, 2};
   const std::vector<Seconds> times{1, 2, 3};
