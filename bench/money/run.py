@@ -88,8 +88,8 @@ SETTINGS = [
             "answer_delay": "60m",
             "answered": 0.5,
             "fraud_passes": 0.0,
-            "false_positive_rate": 0.0475,
-            "lost_genuine_rate": 0.0285,
+            "false_positive_rate": 0.0493,
+            "lost_genuine_rate": 0.0295,
         },
         bounds=[
             Bound(DAMAGE, 420e3, 500e3),

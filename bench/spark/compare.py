@@ -1,9 +1,10 @@
 """The jobs on Spark against idiomatic PySpark, on two local cores: the same answer, then the times.
 
-    bench/spark/compare.py features [--customers 13500] [--rounds 2]
-    bench/spark/compare.py cleaning [--days 60] [--rounds 2]
+    bench/spark/compare.py features [--customers 13500] [--rounds 3]
+    bench/spark/compare.py cleaning [--days 60] [--rounds 3]
 
-One session for all, it and its Python workers started before the clock, so what is compared is the work and not the start-up.
+One session for all, it and its Python workers started before the clock, so what is compared is the
+work and not the start-up.
 Features: the handbook's inputs on the handbook's payments (terminals are small; window functions
 over the course's, whose frames hold tens of thousands of rows, do not end). Exit 1 when the answers
 differ or a ratio falls short.

@@ -21,7 +21,6 @@ namespace weir::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using std::chrono::duration;
 
 /// Payments of one REST request at most; the service's own limit is 1000.
 constexpr std::size_t kRestBatch = 500;
@@ -172,11 +171,11 @@ class Pace {
     if (first_ == 0) first_ = time;
     return began_ + since(static_cast<double>(time - first_) / speed_);
   }
-  double seconds() const { return duration<double>(Clock::now() - began_).count(); }
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - began_).count(); }
 
  private:
   static Clock::duration since(double seconds) {
-    return std::chrono::duration_cast<Clock::duration>(duration<double>(seconds));
+    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   }
 
   double rate_;
@@ -208,7 +207,8 @@ void run_produce(ProduceOptions& options, Terminal& terminal) {
       std::this_thread::sleep_until(due);
     }
     if (options.rate > 0 || options.speed > 0) {
-      worst_delay = std::max(worst_delay, duration<double>(Clock::now() - due).count());
+      worst_delay =
+          std::max(worst_delay, std::chrono::duration<double>(Clock::now() - due).count());
     }
     sink->send(*event);
     if (++sent % 64 == 0) progress->update(sent);

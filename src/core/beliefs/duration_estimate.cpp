@@ -10,7 +10,7 @@ namespace weir {
 namespace {
 
 constexpr double kStep = DurationLaw::kStepDays;
-constexpr std::size_t kMostSteps = 366 * 4;
+constexpr std::size_t kMostSteps = std::size_t{366} * 4;
 constexpr int kRounds = 2'000;
 constexpr double kSettled = 1e-7;
 /// A key whose first payment comes later than this opened then; one that is compromised at once
