@@ -71,10 +71,8 @@ def validate_version(arguments: argparse.Namespace, version: int, bundle: Path) 
     if whole is None:
         raise weir.Error(f"[{begin}, {end}) has too few frauds or genuine payments to judge by")
     found = validation.slices(rows)
-    about = json.loads((bundle / "model.json").read_text())
-    learned = validation.score_period(
-        arguments.lake, bundle, about["training"]["from"][:10], about["training"]["to"][:10]
-    )
+    period = validation.learned_period(arguments.lake, bundle)
+    learned = validation.score_period(arguments.lake, bundle, *period)
     drifts = validation.drift(learned, rows, [*model.feature_names, "margin"])
     folds = []
     if arguments.folds:

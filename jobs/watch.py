@@ -46,8 +46,8 @@ def watch_bundle(arguments: argparse.Namespace, bundle: Path) -> int:
     if begin >= end:
         print(f"watch: no label of a payment from {begin} on is known yet", file=sys.stderr)
         return jobs.NOTHING_TO_DO
-    about = json.loads((bundle / "model.json").read_text())["training"]
-    learned = validation.score_period(arguments.lake, bundle, about["from"][:10], about["to"][:10])
+    period = validation.learned_period(arguments.lake, bundle)
+    learned = validation.score_period(arguments.lake, bundle, *period)
     rows = validation.score_period(arguments.lake, bundle, begin, end)
     found = validation.drift(learned, rows, [*model.feature_names, "margin"])
     worst = max(found, key=lambda name: found[name])

@@ -66,6 +66,11 @@ def clean_lake(
     beyond chance, a raw file changed meanwhile, or another run published first.
     """
     source, target = Store(raw), Lake(lake)
+    if f"{target.store.location}/".startswith(f"{source.location.rstrip('/')}/"):
+        raise weir.Error(
+            f'the lake "{target.store.location}" lies in the folder of the raw files, which would '
+            "take it for more of them; put it beside"
+        )
     before = target.newest()
     items = raw_files(source)
     settings = {"terminals": terminals or "", "raw": source.location}

@@ -1,6 +1,7 @@
 """What docs/validation.md asks of a model, as numbers and plots. Every measure is the core's."""
 
 import json
+import re
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,8 @@ SHARE_OF_A_DAY = 0.05
 TERMINALS_SHARE = 0.8
 LEAST_TERMINALS = 5
 """A compromised terminal's frauds stand or fall together: fewer of them are hardly evidence."""
+LEAST_REFERENCE = timedelta(days=7)
+UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 def score_period(lake: str, bundle: Path, begin: str | None, end: str | None) -> pa.Table:
@@ -50,15 +53,47 @@ def date(text: str) -> datetime:
 
 def known_until(lake: str, label_delay: timedelta) -> str:
     """The day before which every label of the lake's newest state is known."""
+    last = _whole_days(lake)[1]
+    return f"{last + timedelta(days=1) - label_delay:%Y-%m-%d}"
+
+
+def _whole_days(lake: str) -> tuple[datetime, datetime]:
+    """The first and the last day of the lake's newest state that hold a day's payments.
+
+    A few payments that a wrong clock dated ahead or back make no day of the lake's life.
+    """
     from weir.lake import Lake
 
     files = Lake(lake).newest().files
     if not files:
         raise weir.Error(f'"{lake}" has no published state; run jobs/clean.py first')
-    # A few payments dated ahead by a wrong clock must not make labels of today count as known.
     enough = SHARE_OF_A_DAY * float(np.median([file.rows for file in files]))
-    last = max(file.day for file in files if file.rows >= enough)
-    return f"{date(last) + timedelta(days=1) - label_delay:%Y-%m-%d}"
+    days = [file.day for file in files if file.rows >= enough]
+    return date(min(days)), date(max(days))
+
+
+def look_back(spec: str) -> timedelta:
+    """How far back the inputs of a canonical spec see at most: window + delay."""
+    longest = timedelta(0)
+    for line in spec.splitlines():
+        found = re.findall(r'\b(?:window|delay) = "(\d+)([dhms])"', line)
+        spans = [timedelta(**{UNITS[unit]: int(number)}) for number, unit in found]
+        longest = max(longest, sum(spans, timedelta(0)))
+    return longest
+
+
+def learned_period(lake: str, bundle: Path) -> tuple[str, str]:
+    """[from, to) of the training period whose windows look back on whole history.
+
+    The days before see windows that fill up, which would look like drift later. Where fewer than
+    LEAST_REFERENCE are left, the whole training period.
+    """
+    about = json.loads((bundle / "model.json").read_text())["training"]
+    begin, end = about["from"][:10], about["to"][:10]
+    filled = _whole_days(lake)[0] + look_back(weir.load_model(bundle).feature_spec)
+    # A day that is half filled is left out too.
+    first = max(date(begin), date(f"{filled + timedelta(days=1, seconds=-1):%Y-%m-%d}"))
+    return (f"{first:%Y-%m-%d}" if date(end) - first >= LEAST_REFERENCE else begin), end
 
 
 def first_day_after(bundle: Path) -> str:

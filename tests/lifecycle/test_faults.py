@@ -145,6 +145,14 @@ def test_an_empty_file_is_an_error_that_names_it(raw: Path, tmp_path: Path) -> N
     assert clean_lake(str(source), place).number == 1
 
 
+def test_a_lake_among_its_raw_files_is_refused(raw: Path, tmp_path: Path) -> None:
+    copy_of(raw, tmp_path / "raw")
+    for lake in ("raw", "raw/lake"):
+        with pytest.raises(weir.Error, match="lies in the folder of the raw files"):
+            clean_lake(str(tmp_path / "raw"), str(tmp_path / lake))
+    assert clean_lake(str(tmp_path / "raw"), str(tmp_path / "raw-clean")).number == 1
+
+
 def test_payments_dated_ahead_make_no_label_known(raw: Path, tmp_path: Path) -> None:
     last = copy_of(raw, tmp_path / "raw")
     lines = last.read_text().splitlines()

@@ -1,8 +1,10 @@
 """`weir.registry`: bundles in MLflow, aliases, promotion and roll-back; `weir.training`."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import mlflow
@@ -142,6 +144,26 @@ def test_slices_and_drift_are_the_cores_numbers(lake: str, bundles: list[Path]) 
         rows.column_names.index("margin"), "margin", pa.array(rows["margin"].to_numpy() + 5)
     )
     assert validation.drift(rows, moved, ["margin"])["margin"] > 0.25
+
+
+def test_drift_is_against_windows_that_were_full(
+    lake: str, bundles: list[Path], tmp_path: Path
+) -> None:
+    trained = json.loads((bundles[0] / "model.json").read_text())["training"]
+    whole = (trained["from"][:10], trained["to"][:10])
+    assert validation.look_back(weir.load_model(bundles[0]).feature_spec) == timedelta(days=35)
+    assert validation.learned_period(lake, bundles[0]) == whole, "nothing would be left"
+    spec = tmp_path / "short.toml"
+    spec.write_text(
+        'name = "short"\ninput = [\n'
+        '  { key = "customer", aggregate = "count", window = "3d" },\n'
+        '  { key = "terminal", aggregate = "risk", window = "36h", delay = "2d" },\n]\n'
+    )
+    short = tmp_path / "short"
+    training = {"rounds": 2, "seed": 1, "valid_to": "2019-09-20"}
+    train_bundle(lake, short, features={"spec": spec}, training=training)
+    assert validation.look_back(weir.load_model(short).feature_spec) == timedelta(hours=84)
+    assert validation.learned_period(lake, short) == ("2019-08-26", whole[1]), "3.5 days later"
 
 
 def test_frauds_of_few_terminals_are_little_evidence() -> None:
