@@ -117,7 +117,10 @@ std::vector<LoopResult> run_loop_report(const LoopReportOptions& options,
   if (writer) writer->commit();
   if (!options.page.empty()) {
     files::StagedFile staged(options.page);
-    files::write_text(staged.path(), replay_page(page_of(results, given)));
+    ReplayPage page = page_of(results, given);
+    page.references.insert(page.references.end(), options.references.begin(),
+                           options.references.end());
+    files::write_text(staged.path(), replay_page(page));
     staged.commit();
   }
   return results;

@@ -14,6 +14,7 @@ struct LoopReportOptions {
   std::string decisions;  ///< Parquet of the first scenario's decisions; empty: none.
   std::string page;       ///< HTML; empty: none.
   std::string truth;      ///< truth/windows.csv, for the episodes on the page.
+  std::vector<ReplayReference> references;  ///< Rows for the page's comparison, such as the floor.
   bool frontier = false;  ///< Also replays other budgets for touching genuine payments.
   LoopReplayOptions replay;
 };

@@ -69,7 +69,7 @@ void add_key_figures(Page& page, const ReplayPage& input) {
 
 void add_references(Page& page, const ReplayPage& input) {
   if (input.references.empty()) return;
-  page.heading("Against no loop and the floor");
+  page.heading("Against no loop");
   const LoopCounts total = input.outcome.total();
   std::vector<ReplayReference> rows = {{"this replay", input.outcome.damage_roubles_per_month(),
                                         total.false_positive_rate(), total.false_negative_rate(),

@@ -72,6 +72,7 @@ void require_equal(const EvaluateResult& batch, const ReplayResult& live) {
 std::vector<LoopResult> close_loop(const RunOptions& options,
                                    const Places& places,
                                    const training::TrainingSettings& settings,
+                                   const EvaluateResult& evaluation,
                                    Seconds test_from,
                                    Progress& progress) {
   TrainOptions train;
@@ -88,6 +89,12 @@ std::vector<LoopResult> close_loop(const RunOptions& options,
   report.page = places.loop_page();
   report.truth = options.truth;
   report.frontier = true;
+  if (evaluation.has_floor) {
+    report.references.push_back({fmt::format("the best possible without a loop{}",
+                                             evaluation.floor_is_estimated ? ", estimated" : ""),
+                                 std::nullopt, EvaluateOptions{}.false_positive_rate,
+                                 evaluation.floor_at_rate, evaluation.ceiling_average_precision});
+  }
   report.replay.lake = places.lake();
   report.replay.from = test_from;
   report.replay.threads = options.threads;
@@ -164,7 +171,7 @@ RunResult run_all(const RunOptions& given, Progress& progress) {
   replay.threads = options.threads;
   result.replay = run_replay(replay, progress);
   require_equal(result.evaluation, result.replay);
-  result.loop = close_loop(options, places, train.settings, test_from, progress);
+  result.loop = close_loop(options, places, train.settings, result.evaluation, test_from, progress);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

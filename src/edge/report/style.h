@@ -72,7 +72,8 @@ font:12.5px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,san
 svg.chart{font-size:13.5px}}
 @media print{:root{color-scheme:light;--page:#fff;--surface:#fff;--text:#000;--muted:#444;
 --line:#bbb;--grid:#ddd;--c0:#2867c7;--c1:#d4500c;--c2:#13855a;--c3:#8a48bd;--c4:#9a7400;
---c5:#0d8299}body{font-size:11pt}main{max-width:none;padding:0}
+--c5:#0d8299}body{font-size:11pt}
+.grid{grid-template-columns:1fr 1fr}main{max-width:none;padding:0}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 figure,.card,tr{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}}
 )css";
