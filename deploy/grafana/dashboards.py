@@ -346,10 +346,126 @@ MONEY = [
     ),
 ]
 
+STREAM = [
+    Panel(
+        1,
+        "Behind",
+        "s",
+        "Now minus the time of the last event read, while there are more.",
+        {"{{instance}}": f"weir_stream_lag_seconds{{{SELECT}}}"},
+    ),
+    Panel(
+        2,
+        "Events waiting",
+        "none",
+        "In the topic and not decided yet; what an autoscaler may go by.",
+        {"{{instance}}": f"weir_stream_lag_messages{{{SELECT}}}"},
+    ),
+    Panel(
+        3,
+        "Partitions",
+        "none",
+        "Each belongs to one worker; 0 is a standby.",
+        {"{{instance}}": f"weir_stream_partitions{{{SELECT}}}"},
+    ),
+    Panel(
+        4,
+        "Transactions",
+        "cps",
+        "Aborted ones are sent again.",
+        {"{{result}}": rate("weir_stream_transactions_total", "result")},
+    ),
+    Panel(
+        5,
+        "Commits",
+        "s",
+        "From a batch's last event to its commit.",
+        {
+            "p50": quantile(0.5, "weir_stream_commit_seconds"),
+            "p99": quantile(0.99, "weir_stream_commit_seconds"),
+        },
+    ),
+    Panel(
+        6,
+        "Changes of hands",
+        "cps",
+        "Partitions assigned, revoked and lost.",
+        {"{{kind}}": rate("weir_stream_rebalances_total", "kind")},
+    ),
+    Panel(
+        7,
+        "Last restore",
+        "s",
+        "From the assignment to the first event decided.",
+        {"{{instance}}": f"weir_stream_restore_seconds{{{SELECT}}}"},
+    ),
+    Panel(
+        8,
+        "Events of a transaction",
+        "none",
+        "Mean: few under a light load, up to --batch under a heavy one.",
+        {
+            "mean": f"{rate('weir_stream_batch_messages_sum')}"
+            f" / {rate('weir_stream_batch_messages_count')}",
+        },
+    ),
+]
+
+LIFECYCLE = [
+    Panel(
+        1,
+        "Programs that answer",
+        "none",
+        "Airflow, MLflow, S3: 1 while they do.",
+        {"{{service}}": "max by (service) (probe_success)"},
+    ),
+    Panel(
+        2,
+        "Time of their answer",
+        "s",
+        "As the probe sees it.",
+        {"{{service}}": "max by (service) (probe_duration_seconds)"},
+    ),
+    Panel(
+        3,
+        "Age of the champion",
+        "d",
+        "Since the last label that went into it; a schedule that trains keeps it low.",
+        {
+            "{{role}}": "(time() - "
+            f"{largest('weir_model_labels_known_timestamp_seconds', 'role')}) / 86400"
+        },
+    ),
+    Panel(
+        4,
+        "Versions in use",
+        "none",
+        "A promotion shows as a new version.",
+        {"{{role}} {{version}}": f"count by (role, version) (weir_model_info{{{SELECT}}})"},
+        stat=True,
+    ),
+    Panel(
+        5,
+        "Labels that came back",
+        "cps",
+        "Without them there is nothing to train on.",
+        {"{{outcome}}": rate("weir_feedback_total", "outcome")},
+    ),
+    Panel(
+        6,
+        "Drift of the score",
+        "none",
+        "PSI; above 0.25 the schedules retrain.",
+        {"PSI": largest("weir_score_drift_psi")},
+    ),
+]
+
 BOARDS = {
     "service": ("weir: service", SERVICE),
     "model": ("weir: model and decisions", MODEL),
     "money": ("weir: money", MONEY),
+    "stream": ("weir: stream", STREAM),
+    "lifecycle": ("weir: lifecycle", LIFECYCLE),
 }
 
 

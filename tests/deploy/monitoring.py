@@ -79,7 +79,13 @@ class Webhook:
 class Monitoring:
     """Both as processes; `with` ends them."""
 
-    def __init__(self, folder: Path, weir_ports: list[int], webhook: Webhook | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        weir_ports: list[int],
+        webhook: Webhook | None = None,
+        probed: dict[str, str] | None = None,
+    ) -> None:
         self.port = free_port()
         self.processes: list[subprocess.Popen[bytes]] = []
         (folder / "rules").mkdir(parents=True)
@@ -91,8 +97,12 @@ class Monitoring:
         targets = {"weir": [f"127.0.0.1:{port}" for port in weir_ports]}
         if webhook is not None:
             targets["alertmanager"] = [f"127.0.0.1:{self._alertmanager(folder, webhook)}"]
-        for name in ("weir", "alertmanager", "prometheus", "probe"):
-            listed = [{"targets": targets[name]}] if name in targets else []
+        files: dict[str, list[dict[str, Any]]] = {
+            name: [{"targets": targets[name]}] if name in targets else []
+            for name in ("weir", "alertmanager", "prometheus")
+        }
+        files["probe"] = self._probe(folder, probed) if probed else []
+        for name, listed in files.items():
             (folder / f"targets/{name}.json").write_text(json.dumps(listed))
         self._start(
             folder / "prometheus.log",
@@ -101,6 +111,20 @@ class Monitoring:
             f"--web.listen-address=127.0.0.1:{self.port}",
         )
         wait("Prometheus ready", self._ready)
+
+    def _probe(self, folder: Path, probed: dict[str, str]) -> list[dict[str, Any]]:
+        """Its targets: service → address."""
+        port = free_port()
+        self._start(
+            folder / "blackbox.log",
+            *("prometheus-blackbox-exporter", f"--web.listen-address=127.0.0.1:{port}"),
+            f"--config.file={ROOT}/deploy/monitoring/blackbox.yml",
+        )
+        where = f"127.0.0.1:{port}"
+        return [
+            {"targets": [address], "labels": {"service": name, "blackbox": where}}
+            for name, address in probed.items()
+        ]
 
     def _alertmanager(self, folder: Path, webhook: Webhook) -> int:
         port = free_port()
@@ -137,6 +161,17 @@ class Monitoring:
                 return list(json.load(answer)["data"]["result"])
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{expr}: {error.read().decode()}") from error
+
+    def empty_panels(self, board: Path) -> list[str]:
+        """Queries of a dashboard that give nothing now."""
+        found = []
+        for panel in json.loads(board.read_text())["panels"]:
+            for target in panel["targets"]:
+                expr = target["expr"].replace("$__rate_interval", "10s")
+                expr = re.sub(r"\$(job|instance)\b", ".*", expr)
+                if not self.query(expr):
+                    found.append(f"{board.stem} / {panel['title']}: {expr}")
+        return found
 
     def __enter__(self) -> "Monitoring":
         return self
