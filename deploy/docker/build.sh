@@ -21,19 +21,20 @@ echo '{"default":[{"type":"insecureAcceptAnything"}]}' >"$work/policy.json"
 
 base="${BASE:-}"
 if [ -z "$base" ]; then
-  base=localhost/weir-base:bookworm
-  if [ ! -s "$work/base.tar" ]; then
+  packages="$(sed -n 's/^ARG PACKAGES="\(.*\)"/\1/p' deploy/docker/Dockerfile)"
+  kind="bookworm-$(sha256sum <<<"$packages" | cut -c1-8)"
+  base="localhost/weir-base:$kind" tar="$work/$kind.tar"
+  if [ ! -s "$tar" ]; then
     echo "image: making a base of Debian's packages"
-    packages="$(sed -n 's/^ARG PACKAGES="\(.*\)"/\1/p' deploy/docker/Dockerfile)"
     SOURCE_DATE_EPOCH=0 mmdebstrap --quiet --variant=minbase --mode="${MMDEBSTRAP_MODE:-root}" --include="${packages// /,}" \
       --aptopt='Acquire::Languages "none"' --dpkgopt='path-exclude=/usr/share/man/*' \
       --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-      bookworm "$work/base.tar.part"
-    mv "$work/base.tar.part" "$work/base.tar"
+      bookworm "$tar.part"
+    mv "$tar.part" "$tar"
   fi
   if ! buildah "${store[@]}" images -q "$base" >/dev/null 2>&1; then
     container="$(buildah "${store[@]}" from scratch)"
-    buildah "${store[@]}" add -q "$container" "$work/base.tar" / >/dev/null
+    buildah "${store[@]}" add -q "$container" "$tar" / >/dev/null
     buildah "${store[@]}" config --cmd bash "$container"
     buildah "${store[@]}" commit -q --timestamp 0 --signature-policy "$work/policy.json" "$container" "$base" >/dev/null
     buildah "${store[@]}" rm "$container" >/dev/null
