@@ -47,11 +47,11 @@ stack: ## S3, MLflow, Airflow and Kafka on this machine, supervised: out/stack/ 
 stack-down: ## stop them; their data stays
 	@.venv-lifecycle/bin/python deploy/local/stack.py down
 
-parity: build ## three days through files, REST and Kafka: the same decisions, one by one
-	@tools/setup.sh --stack && WEIR_PARITY_DAYS=3 .venv-stream/bin/python -m pytest -q tests/stream/test_parity.py
+parity: build ## three days through files, REST and Kafka, and a log through Spark: the same decisions, one by one
+	@tools/setup.sh --stack && WEIR_PARITY_DAYS=3 PYTHONPATH=build/release/python .venv-stream/bin/python -m pytest -q tests/stream/test_parity.py tests/stream/test_spark_stream.py
 
-e2e: build ## the stream killed 200 times: output equal to an unbroken run, byte for byte
-	@tools/setup.sh --stack && WEIR_KILLS=200 .venv-stream/bin/python -m pytest -q tests/stream/test_stream.py
+e2e: build ## the stream killed 200 times, 20 rebalances: output equal to an unbroken run, byte for byte
+	@tools/setup.sh --stack && WEIR_KILLS=200 WEIR_REBALANCES=20 PYTHONPATH=build/release/python .venv-stream/bin/python -m pytest -q -s tests/stream/test_stream.py tests/stream/test_group.py
 
 lifecycle: ## the model's life on Spark, S3, MLflow and Airflow, every bound checked
 	@tools/lifecycle.sh

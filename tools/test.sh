@@ -25,7 +25,7 @@ PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests --ignore tes
 step "tests of the local stack and the jobs"
 PYTHONPATH=build/release/python .venv-lifecycle/bin/python -m pytest -q -m "not heavy" tests/lifecycle
 step "tests of the stream, against a broker"
-PYTHONPATH=build/release/python .venv-stream/bin/python -m pytest -q tests/stream
+PYTHONPATH=build/release/python .venv-stream/bin/python -m pytest -q -m "not heavy" tests/stream
 step "tests of the schedules"
 .venv-airflow/bin/python -m pytest -q -c /dev/null -p no:cacheprovider --rootdir tests/dags tests/dags
 printf '\nall tests passed in %s s\n' "$SECONDS"

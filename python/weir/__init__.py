@@ -40,6 +40,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "add_reports",
+    "bundle_files",
     "check_report",
     "clean",
     "compare",
@@ -274,15 +275,7 @@ class Model:
     """A model bundle, checked and ready to score. Safe to share between threads."""
 
     def __init__(self, folder: str | PathLike[str]) -> None:
-        path = Path(folder)
-        if not path.is_dir():
-            raise Error(f'bundle "{path}": no such folder; wanted one written by weir train')
-        files = {
-            item.name: _read(item)
-            for item in path.iterdir()
-            if item.is_file() and item.name != ".weir"
-        }
-        self._model = _weir.Model(files, str(path))
+        self._model = _weir.Model(bundle_files(folder), str(folder))
 
     @property
     def name(self) -> str:
@@ -329,6 +322,16 @@ class Model:
         column, another type or an empty value (NaN is allowed: missing).
         """
         return self._model.score(features, threads)
+
+
+def bundle_files(folder: str | PathLike[str]) -> dict[str, bytes]:
+    """The files of a bundle folder by name; raises `Error` when there is none."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise Error(f'bundle "{path}": no such folder; wanted one written by weir train')
+    return {
+        item.name: _read(item) for item in path.iterdir() if item.is_file() and item.name != ".weir"
+    }
 
 
 def load_model(folder: str | PathLike[str]) -> Model:

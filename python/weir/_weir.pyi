@@ -61,6 +61,24 @@ class Model:
     @property
     def card(self) -> str: ...
 
+class ParcelReader:
+    def __init__(self, terminals: str | None) -> None: ...
+    def read(
+        self, value: bytes | None, schema: bytes | None, partition: int, offset: int, logged_at: int
+    ) -> tuple[int, int, bytes]: ...
+
+class TerminalStep:
+    def __init__(self, files: Mapping[str, bytes], source: str) -> None: ...
+    def run(
+        self, terminal_id: int, state: bytes, parcels: Sequence[bytes]
+    ) -> tuple[bytes, list[tuple[int, int, bytes]]]: ...
+
+class CustomerStep:
+    def __init__(self, files: Mapping[str, bytes], source: str, reasons: bool) -> None: ...
+    def run(
+        self, customer_id: int, state: bytes, parcels: Sequence[bytes]
+    ) -> tuple[bytes, list[tuple[bool, bytes, bytes, list[tuple[str, bytes]]]]]: ...
+
 def clean(
     payments: object,
     columns: Mapping[str, str],

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 RESULT = "number long, result string"
 
 
-def session(name: str) -> SparkSession:
-    """A session on `WEIR_SPARK_MASTER` (default: this machine's two cores).
+def session(name: str, settings: Mapping[str, str] | None = None) -> SparkSession:
+    """A session on `WEIR_SPARK_MASTER` (default: this machine's two cores), with more `settings`.
 
     `WEIR_SPARK_MEMORY` (1g) is the heap of the driver and of each executor, `WEIR_JARS` a folder
     with the S3 connectors; S3's address and keys are the AWS_* variables, in every process.
@@ -32,6 +32,8 @@ def session(name: str) -> SparkSession:
         .config("spark.sql.shuffle.partitions", os.environ.get("WEIR_SPARK_PARTITIONS", "4"))
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", "1000000")
         .config("spark.task.maxFailures", "2")
+        # 15 s to start a Python worker is not enough where both cores are busy.
+        .config("spark.python.authenticate.socketTimeout", "120s")
         .config("spark.log.level", "ERROR")
     )
     jars = os.environ.get("WEIR_JARS")
@@ -49,6 +51,8 @@ def session(name: str) -> SparkSession:
     for variable in ("PYTHONPATH", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
         if variable in os.environ:
             builder = builder.config(f"spark.executorEnv.{variable}", os.environ[variable])
+    for key, value in (settings or {}).items():
+        builder = builder.config(key, value)
     return builder.getOrCreate()
 
 

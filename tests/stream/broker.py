@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
 START_SECONDS = 90
+END_SECONDS = 900  # 120,000 events of the long run.
 _names = itertools.count()
 
 
@@ -101,7 +102,9 @@ class Topics:
         return self.events, self.decisions, self.rejects
 
     def put(self, *events: bytes | None, headers: dict[str, bytes] | None = None) -> None:
-        producer = Producer({"bootstrap.servers": self.address, "message.max.bytes": 2_000_000})
+        # Without idempotence a retry on a fresh topic can put the log out of order.
+        settings = {"bootstrap.servers": self.address, "message.max.bytes": 2_000_000}
+        producer = Producer({**settings, "enable.idempotence": True})
         for event in events:
             while True:
                 try:
@@ -151,7 +154,9 @@ class Stream:
         command = [str(BINARY), "stream", str(bundle), "--brokers", topics.address]
         for flag, name in zip(("--events", "--decisions", "--rejects"), topics.names, strict=True):
             command += [flag, name]
-        command += ["--group", topics.events, "--state", str(state)]
+        if "--group" not in arguments:
+            command += ["--group", topics.events]
+        command += ["--state", str(state)]
         command += ["--metrics-listen", "127.0.0.1:0", *map(str, arguments)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.lines: list[str] = []
@@ -187,7 +192,7 @@ class Stream:
 
     def wait_end(self) -> "Stream":
         """Of a stream with --until-end."""
-        assert self.process.wait(timeout=START_SECONDS) == 0, "".join(self.lines)
+        assert self.process.wait(timeout=END_SECONDS) == 0, "".join(self.lines)
         return self
 
     def get(self, path: str) -> str:

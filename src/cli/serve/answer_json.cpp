@@ -1,11 +1,12 @@
 #include "cli/serve/answer_json.h"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "cli/serve/log_entry.h"
+#include "core/streaming/decision_json.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/money.h"
 
@@ -14,35 +15,11 @@ namespace {
 
 using journal::Record;
 
-void append_degraded(std::string& out, std::uint8_t degraded) {
-  if (degraded == journal::kDegradedNone) return;
-  out += ",\"degraded\":[";
-  if ((degraded & journal::kDegradedNoReasons) != 0) out += "\"no_reasons\",";
-  if ((degraded & journal::kDegradedNoChallenger) != 0) out += "\"no_challenger\",";
-  out.back() = ']';
-}
-
 void append_fields(std::string& out, const Record& record) {
-  fmt::format_to(std::back_inserter(out),
-                 FMT_COMPILE("\"transaction_id\":{},\"decision\":\"{}\",\"fraud_probability\":{},"
-                             "\"score\":{},\"reasons\":"),
-                 record.payment.transaction_id, action_name(record.action), record.probability,
-                 record.score);
-  out += record.reasons.empty() ? std::string_view("[]") : std::string_view(record.reasons);
-  fmt::format_to(
-      std::back_inserter(out),
-      FMT_COMPILE(",\"late\":{},\"model_version\":\"{}\",\"arm\":\"{}\",\"position\":{}"),
-      record.late, record.model, record.arm, record.position);
-  if (record.beliefs.known()) {
-    fmt::format_to(std::back_inserter(out),
-                   FMT_COMPILE(",\"cause\":\"{}\",\"review\":{},\"audit_probability\":{},"
-                               "\"beliefs\":{{\"model\":{},\"takeover\":{},\"card\":{},"
-                               "\"terminal\":{}}}"),
-                   cause_name(record.cause), record.review, record.audit_probability,
-                   record.beliefs.model, record.beliefs.takeover, record.beliefs.card,
-                   record.beliefs.terminal);
-  }
-  append_degraded(out, record.degraded);
+  append_decision_fields(out, decision_of(record),
+                         {record.reasons, record.model, record.arm,
+                          (record.degraded & journal::kDegradedNoReasons) != 0,
+                          (record.degraded & journal::kDegradedNoChallenger) != 0});
 }
 
 bool is_space(char letter) {

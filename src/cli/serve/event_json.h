@@ -5,6 +5,7 @@
 
 #include "cli/serve/decision_service.h"
 #include "core/cleaning/json_row.h"
+#include "core/streaming/event.h"
 #include "edge/http/problem.h"
 
 namespace weir::cli {

@@ -1,18 +1,9 @@
 #include "cli/serve/loaded_model.h"
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
-#include "core/decision/reasons.h"
+#include "core/streaming/decision_json.h"
 #include "edge/registry/bundle_folder.h"
 
 namespace weir::cli {
-namespace {
-
-constexpr std::size_t kMaxReasons = 3;
-
-}  // namespace
-
 std::unique_ptr<LoadedModel> LoadedModel::load(const std::string& folder) {
   Bundle bundle = registry::load_bundle(folder);
   Forest forest = Forest::parse_ubj(bundle.forest_ubj, folder + "/forest.ubj");
@@ -22,14 +13,7 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const std::string& folder) {
 }
 
 std::string reasons_json(const LoadedModel& model, const std::vector<float>& features) {
-  nlohmann::ordered_json reasons = nlohmann::ordered_json::array();
-  for (const Reason& reason :
-       top_reasons(model.forest, model.bundle.features, features, kMaxReasons)) {
-    reasons.push_back({{"code", reason.code},
-                       {"sentence", reason.sentence},
-                       {"weight", std::round(reason.weight * 1e4) / 1e4}});
-  }
-  return reasons.dump();
+  return weir::reasons_json(model.forest, model.bundle.features, features);
 }
 
 }  // namespace weir::cli

@@ -2,30 +2,15 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "cli/serve/loaded_model.h"
 #include "cli/serve/service_tally.h"
-#include "core/cleaning/json_row.h"
+#include "core/streaming/event.h"
 #include "edge/journal/record.h"
 
 namespace weir::cli {
-
-/// One entry of the log as it came: a payment or feedback, as JSON.
-struct Event {
-  std::optional<std::string_view> value;   ///< Nothing for a null.
-  std::optional<std::string_view> schema;  ///< Header `schema_version`; `1` when absent.
-  Seconds logged_at = 0;                   ///< When it was appended.
-};
-
-/// Why an event is no entry that can be decided.
-struct EventFault {
-  std::string rule;
-  std::string field;
-  std::string detail;
-};
 
 enum class EventAnswer {
   kDecided,  ///< `record()` holds the decision.
@@ -57,14 +42,12 @@ class EventDecider {
   Seconds newest_event_time() const { return newest_event_time_; }
 
  private:
-  EventAnswer apply_payment(std::string_view text, bool silent);
-  EventAnswer apply_feedback(std::string_view text, bool silent);
-  EventAnswer refuse(std::string rule, std::string field, std::string detail, bool silent);
+  EventAnswer apply_payment(const Payment& payment, bool silent);
+  EventAnswer refuse(EventFault fault, bool silent);
 
   std::unique_ptr<LoadedModel> model_;
-  CleaningConfig cleaning_;
+  EventReader reader_;
   bool reasons_;
-  JsonRowParser parser_;
   journal::Record record_;
   EventFault fault_;
   ServiceTally tally_;

@@ -6,10 +6,11 @@
 
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "cli/serve/answer_json.h"
 #include "cli/serve/history.h"
-#include "core/cleaning/text_rows.h"
+#include "core/streaming/stream_output.h"
 #include "edge/files/staged.h"
 #include "edge/journal/snapshot_store.h"
 
@@ -18,9 +19,6 @@ namespace {
 
 constexpr std::size_t kDecisions = 0;
 constexpr std::size_t kRejects = 1;
-/// The broker's limit for a message is 1 MiB; what is larger than this stays in the log only.
-constexpr std::size_t kMaxOriginalBytes = 512 * 1024;
-constexpr std::size_t kMaxDetailBytes = 500;
 
 }  // namespace
 
@@ -44,7 +42,23 @@ std::int64_t StreamPartition::take_over(kafka::Consumer& consumer, Progress& pro
       number_);
   const auto committed = consumer.committed(number_);
   ended_ = false;
-  if (decider_ && committed && *committed == committed_ && open_events() == 0) return next_;
+  if (decider_ && committed && next_ <= *committed && open_events() == 0) {
+    follow_until(*committed);
+    restore_seconds_ = 0;
+  } else {
+    load(consumer, committed, progress);
+  }
+  return next_;
+}
+
+std::int64_t StreamPartition::prepare(kafka::Consumer& consumer, Progress& progress) {
+  if (!decider_) load(consumer, consumer.committed(number_), progress);
+  return next_;
+}
+
+void StreamPartition::load(kafka::Consumer& consumer,
+                           std::optional<std::int64_t> committed,
+                           Progress& progress) {
   decider_ = std::make_unique<EventDecider>(LoadedModel::load(options_.bundle), options_.cleaning,
                                             options_.reasons);
   batch_.clear();
@@ -54,7 +68,6 @@ std::int64_t StreamPartition::take_over(kafka::Consumer& consumer, Progress& pro
   next_ = restore(consumer, committed, progress);
   replay_until_ = committed.value_or(next_);
   committed_ = replay_until_;
-  return next_;
 }
 
 std::int64_t StreamPartition::restore(kafka::Consumer& consumer,
@@ -144,16 +157,12 @@ void StreamPartition::add_decision() {
 }
 
 void StreamPartition::add_reject(const kafka::Message& message) {
-  const EventFault& fault = decider_->fault();
-  const std::string source = fmt::format("{}:{}", number_, message.offset());
-  const std::string detail = to_utf8(std::string_view(fault.detail).substr(0, kMaxDetailBytes));
   const auto original = message.value().value_or("");
-  const std::string size = std::to_string(original.size());
-  const std::array<kafka::Header, 5> headers = {
-      kafka::Header{"rule", fault.rule}, kafka::Header{"field", fault.field},
-      kafka::Header{"detail", detail}, kafka::Header{"source", source},
-      kafka::Header{"original_bytes", size}};
-  batch_.add(kRejects, source, original.substr(0, kMaxOriginalBytes), headers);
+  const StreamOutput reject =
+      reject_output(decider_->fault(), original, original.size(), number_, message.offset());
+  std::vector<kafka::Header> headers;
+  for (const auto& [name, value] : reject.headers) headers.push_back({name, value});
+  batch_.add(kRejects, reject.key, reject.value, headers);
 }
 
 void StreamPartition::settle(bool wait) {

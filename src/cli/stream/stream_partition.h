@@ -57,8 +57,16 @@ class StreamPartition {
   ~StreamPartition();
 
   /// Becomes the partition's only writer, restores what the last one committed and gives the offset
-  /// to read from. Keeps the state it has where that is the committed one.
+  /// to read from. Keeps the state it has where that is the committed one, or one before it.
   std::int64_t take_over(kafka::Consumer& consumer, Progress& progress);
+
+  /// For a standby, which owns nothing: restores, and gives the offset to follow the log from.
+  std::int64_t prepare(kafka::Consumer& consumer, Progress& progress);
+  /// Events before `committed` have been decided by the owner: they are applied without outputs.
+  void follow_until(std::int64_t committed) {
+    replay_until_ = std::max(replay_until_, committed);
+    committed_ = std::max(committed_, committed);
+  }
 
   /// Applies the event; its outputs go into the open transaction.
   void apply(const kafka::Message& message);
@@ -84,6 +92,7 @@ class StreamPartition {
   /// The same of what no commit has begun for.
   std::size_t filling_events() const { return filling_events_; }
   std::size_t batch_bytes() const { return batch_.bytes(); }
+  std::int64_t replay_until() const { return replay_until_; }
   bool restoring() const { return next_ < replay_until_; }
   /// The log had no more events before this offset.
   void at_end(std::int64_t next) {
@@ -98,6 +107,7 @@ class StreamPartition {
 
  private:
   std::filesystem::path folder() const;
+  void load(kafka::Consumer& consumer, std::optional<std::int64_t> committed, Progress& progress);
   std::int64_t restore(kafka::Consumer& consumer,
                        std::optional<std::int64_t> committed,
                        Progress& progress);

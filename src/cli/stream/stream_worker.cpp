@@ -17,6 +17,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMaxBatchBytes = 64 * 1024 * 1024;
 /// Events between two looks at commits and clocks.
 constexpr std::size_t kLookEvery = 256;
+/// How often a standby asks what is committed, and how long it then applies.
+constexpr auto kFollowEvery = milliseconds(100);
+constexpr auto kFollowAtMost = milliseconds(500);
 /// The longest that outputs wait for the company of others.
 constexpr auto kMostOpen = milliseconds(100);
 constexpr auto kPublishEvery = milliseconds(200);
@@ -77,11 +80,15 @@ void StreamWorker::check_topics() {
           topics[i], partitions[i], topics[0], partitions[0]));
     }
   }
+  partition_count_ = partitions[0];
 }
 
 std::vector<std::int64_t> StreamWorker::on_assigned(const std::vector<int>& partitions) {
   ++assigned_;
   joined_ = true;
+  ahead_.reset();
+  // Its connections take a while to close, and others wait for this member's outputs.
+  if (follower_) closing_ = std::async([old = std::move(follower_)]() mutable { old.reset(); });
   std::vector<std::int64_t> offsets;
   for (const int number : partitions) {
     auto kept = kept_.extract(number);
@@ -92,7 +99,7 @@ std::vector<std::int64_t> StreamWorker::on_assigned(const std::vector<int>& part
                     partition->restoring() ? ", restoring" : ""));
     partitions_.emplace(number, std::move(partition));
   }
-  kept_.clear();
+  if (!partitions.empty()) kept_.clear();
   if (partitions.empty()) say("standby: other members of the group have all partitions");
   return offsets;
 }
@@ -107,6 +114,42 @@ void StreamWorker::on_revoked(bool lost) {
     if (!lost && partition->open_events() == 0) kept_.emplace(number, std::move(partition));
   }
   partitions_.clear();
+}
+
+void StreamWorker::follow() {
+  const auto now = Clock::now();
+  if (now - followed_ < kFollowEvery) return;
+  followed_ = now;
+  if (!follower_) {
+    kafka::Consumer::Options reader;
+    reader.topic = options_.events;
+    reader.group = options_.group;
+    reader.session = milliseconds(options_.session_timeout_ms);
+    follower_ = std::make_unique<kafka::Consumer>(options_.kafka, reader,
+                                                  static_cast<kafka::Assignment&>(*this));
+    std::vector<std::pair<int, std::int64_t>> offsets;
+    for (int number = 0; number < partition_count_; ++number) {
+      auto& partition = kept_[number];
+      if (!partition) partition = std::make_unique<StreamPartition>(number, options_, counts_);
+      offsets.emplace_back(number, partition->prepare(*follower_, progress_));
+    }
+    follower_->read(offsets);
+    for (const auto& [number, offset] : offsets) {
+      say(fmt::format("standby: follows partition {} from offset {}", number, offset));
+    }
+  }
+  for (auto& [number, partition] : kept_) {
+    partition->follow_until(follower_->committed(number).value_or(0));
+  }
+  // The group must hear of this member in between.
+  while (Clock::now() - now < kFollowAtMost) {
+    if (!ahead_) ahead_ = follower_->poll(milliseconds(0));
+    if (!ahead_) return;
+    StreamPartition& partition = *kept_.at(ahead_->partition());
+    if (ahead_->offset() >= partition.replay_until()) return;
+    partition.apply(*ahead_);
+    ahead_.reset();
+  }
 }
 
 void StreamWorker::on_end(int partition, std::int64_t next) {
@@ -129,6 +172,7 @@ void StreamWorker::run_batch(milliseconds wait) {
     if (++events >= most) break;
     message = consumer_->poll(milliseconds(0));
   }
+  if (joined_ && partitions_.empty()) follow();
   events_ += events;
   const auto now = Clock::now();
   // Behind a queue, fewer and larger transactions; else each event's outputs are wanted at once.
@@ -159,7 +203,9 @@ void StreamWorker::idle() {
   if (now - published_ < kPublishEvery) return;
   published_ = now;
   const Seconds seconds = std::time(nullptr);
-  for (auto& [number, partition] : partitions_) partition->tick(seconds, *consumer_);
+  for (auto* group : {&partitions_, &kept_}) {
+    for (auto& [number, partition] : *group) partition->tick(seconds, *consumer_);
+  }
   const std::string fault = consumer_->client().health().take_last();
   if (!fault.empty()) {
     if (fault != fault_) say(fmt::format("{}; trying again", fault));
@@ -191,6 +237,7 @@ double StreamWorker::seconds() const {
 
 void StreamWorker::stop() {
   commit_all();
+  follower_.reset();
   for (auto& [number, partition] : partitions_) {
     partition->reap_snapshot(true);
     if (!partition->restoring()) partition->begin_snapshot(std::time(nullptr));

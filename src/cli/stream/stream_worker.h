@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,8 @@ class StreamWorker : private kafka::Assignment {
   void on_end(int partition, std::int64_t next) override;
 
   void check_topics();
+  /// A standby applies what the owners have committed, so that it can go on at once.
+  void follow();
   void commit_all();
   void idle();
   void publish();
@@ -56,7 +59,13 @@ class StreamWorker : private kafka::Assignment {
   bool quiet_;
   std::unique_ptr<kafka::Consumer> consumer_;
   std::map<int, std::unique_ptr<StreamPartition>> partitions_;  // This member's.
-  std::map<int, std::unique_ptr<StreamPartition>> kept_;        // Revoked, with their state.
+  /// Not this member's, with their state: revoked, or followed by a standby.
+  std::map<int, std::unique_ptr<StreamPartition>> kept_;
+  int partition_count_ = 0;
+  std::unique_ptr<kafka::Consumer> follower_;  // Of a standby.
+  std::future<void> closing_;                  // The one before.
+  std::optional<kafka::Message> ahead_;        // Read by it, and not committed yet.
+  std::chrono::steady_clock::time_point followed_;
   bool joined_ = false;
   std::chrono::steady_clock::time_point emptied_;  // When nothing was left to be read, or decided.
   std::uint64_t events_ = 0;

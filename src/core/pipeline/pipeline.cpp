@@ -7,27 +7,15 @@
 #include <utility>
 
 #include "core/decision/policy.h"
+#include "core/pipeline/payment_hash.h"
 #include "core/transaction/byte_io.h"
-#include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
-#include "core/transaction/hash.h"
 
 namespace weir {
 namespace {
 
 constexpr std::string_view kMagic = "WEIRPIPE";
 constexpr std::uint32_t kFormatVersion = 4;
-
-std::uint64_t payment_hash(const Payment& payment) {
-  const auto bits = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
-  return hash64(
-      hash64(bits(payment.transaction_id), bits(payment.event_time), bits(payment.customer_id)),
-      bits(payment.terminal_id), bits(payment.amount_minor));
-}
-
-Reject reject(const Payment& payment, Rule rule, Field field, std::string value) {
-  return {rule, field, std::move(value), payment.amount_minor, std::nullopt};
-}
 
 void put_entry(std::string& bytes, const DecisionMemory::Entry& entry) {
   const Decision& decision = entry.decision;
@@ -130,16 +118,14 @@ std::variant<Decision, Reject> Pipeline::run(const Payment& payment,
   const std::uint64_t hash = payment_hash(payment);
   if (const auto* known = memory_.find(payment.transaction_id)) {
     if (known->payment_hash != hash) {
-      return reject(payment, Rule::kDuplicateId, Field::kTransactionId,
-                    fmt::format("{}", payment.transaction_id));
+      return duplicate_id(payment);
     }
     Decision repeated = known->decision;
     repeated.repeated = true;
     return repeated;
   }
   if (payment.event_time > logged_at + options_.max_future_skew) {
-    return reject(payment, Rule::kTimeInFuture, Field::kEventTime,
-                  format_datetime(payment.event_time));
+    return time_in_future(payment);
   }
   const std::uint64_t late_before = features_.counters().late + features_.counters().too_late;
   features_.apply(payment, row_);

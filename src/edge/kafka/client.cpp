@@ -1,6 +1,8 @@
 #include "edge/kafka/client.h"
 
 #include <fmt/format.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -61,6 +63,30 @@ void set(rd_kafka_conf_t& configuration, const char* name, const std::string& va
   }
 }
 
+namespace {
+
+/// Where systems keep the certificates that they trust. Named, because OpenSSL's own search crashes
+/// in a process that also holds Arrow's copy of OpenSSL.
+std::string trusted_certificates() {
+  for (const char* path : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}) {
+    if (access(path, R_OK) == 0) return path;
+  }
+  throw UsageError(
+      "Kafka over TLS: this machine has no list of trusted certificates; give ssl.ca.location in "
+      "--kafka-properties");
+}
+
+bool wants_certificates(const std::map<std::string, std::string>& properties) {
+  const auto protocol = properties.find("security.protocol");
+  if (protocol == properties.end()) return false;
+  const std::string& name = protocol->second;
+  const bool tls = name.size() >= 3 && strcasecmp(name.c_str() + name.size() - 3, "ssl") == 0;
+  return tls && !properties.contains("ssl.ca.location") && !properties.contains("ssl.ca.pem");
+}
+
+}  // namespace
+
 Owned<rd_kafka_conf_t> make_configuration(const Settings& settings) {
   Owned<rd_kafka_conf_t> configuration(rd_kafka_conf_new());
   set(*configuration, "client.id", "weir");
@@ -68,6 +94,9 @@ Owned<rd_kafka_conf_t> make_configuration(const Settings& settings) {
   // Small requests follow one another: TCP's waiting for company costs 40 ms now and then.
   set(*configuration, "socket.nagle.disable", "true");
   for (const auto& [name, value] : settings.properties) set(*configuration, name.c_str(), value);
+  if (wants_certificates(settings.properties)) {
+    set(*configuration, "ssl.ca.location", trusted_certificates());
+  }
   set(*configuration, "bootstrap.servers", settings.brokers);
   return configuration;
 }

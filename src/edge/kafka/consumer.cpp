@@ -41,7 +41,7 @@ Consumer::Consumer(const Settings& settings, Options options, Assignment& assign
   auto configuration = make_configuration(settings);
   const auto session = std::to_string(options_.session.count());
   set(*configuration, "group.id", options_.group);
-  set(*configuration, "group.instance.id", options_.instance);
+  if (!options_.instance.empty()) set(*configuration, "group.instance.id", options_.instance);
   set(*configuration, "session.timeout.ms", session);
   set(*configuration, "heartbeat.interval.ms", std::to_string(options_.session.count() / 5));
   set(*configuration, "isolation.level", "read_committed");
@@ -69,6 +69,15 @@ void Consumer::subscribe() {
     throw Error(fmt::format("Kafka {}: cannot subscribe to \"{}\": {}", client_->brokers(),
                             options_.topic, rd_kafka_err2str(code)));
   }
+}
+
+void Consumer::read(const std::vector<std::pair<int, std::int64_t>>& partitions) {
+  Owned<rd_kafka_topic_partition_list_t> list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const auto& [number, offset] : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), number)->offset = offset;
+  }
+  rd_kafka_assign(client_->get(), list.get());
 }
 
 std::optional<Message> Consumer::poll(std::chrono::milliseconds wait) {

@@ -57,7 +57,9 @@ class Consumer {
   struct Options {
     std::string topic;
     std::string group;
-    std::string instance;  ///< A restart under the same name takes its partitions back at once.
+    /// Empty for one that does not join. A restart under the same name takes its partitions back at
+    /// once.
+    std::string instance;
     std::chrono::milliseconds session{10'000};
   };
 
@@ -67,6 +69,8 @@ class Consumer {
   Consumer& operator=(const Consumer&) = delete;
 
   void subscribe();
+  /// Reads these partitions, each from its offset, beside the group and without joining it.
+  void read(const std::vector<std::pair<int, std::int64_t>>& partitions);
   /// The next message, or nothing within `wait`. Throws Error when the group shuts this member out
   /// or a fault cannot heal; what an Assignment throws comes out here.
   std::optional<Message> poll(std::chrono::milliseconds wait);

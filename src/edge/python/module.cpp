@@ -21,6 +21,7 @@
 #include "edge/python/clean_table.h"
 #include "edge/python/compare_tables.h"
 #include "edge/python/model_tables.h"
+#include "edge/python/stream_steps.h"
 #include "edge/python/text_table.h"
 
 namespace nb = nanobind;
@@ -353,6 +354,8 @@ NB_MODULE(_weir, module) {
       .def_prop_ro("label_delay_seconds",
                    [](const Model& m) { return m.bundle().manifest.label_delay; })
       .def_prop_ro("card", [](const Model& m) { return m.bundle().card; });
+
+  bind_stream_steps(module);
 
   module.def("clean", &clean, "payments"_a, "columns"_a, "terminals"_a.none(),
              "time_origin"_a.none(), "accept_rules"_a);

@@ -1,0 +1,64 @@
+#include "core/streaming/decision_json.h"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "core/decision/reasons.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kMaxReasons = 3;
+
+void append_degraded(std::string& out, const DecisionContext& context) {
+  if (!context.no_reasons && !context.no_challenger) return;
+  out += ",\"degraded\":[";
+  if (context.no_reasons) out += "\"no_reasons\",";
+  if (context.no_challenger) out += "\"no_challenger\",";
+  out.back() = ']';
+}
+
+}  // namespace
+
+void append_decision_fields(std::string& out,
+                            const Decision& decision,
+                            const DecisionContext& context) {
+  fmt::format_to(std::back_inserter(out),
+                 FMT_COMPILE("\"transaction_id\":{},\"decision\":\"{}\",\"fraud_probability\":{},"
+                             "\"score\":{},\"reasons\":"),
+                 decision.transaction_id, action_name(decision.action), decision.probability,
+                 decision.score);
+  out += context.reasons.empty() ? std::string_view("[]") : context.reasons;
+  fmt::format_to(
+      std::back_inserter(out),
+      FMT_COMPILE(",\"late\":{},\"model_version\":\"{}\",\"arm\":\"{}\",\"position\":{}"),
+      decision.late, context.model, context.arm, decision.position);
+  if (decision.beliefs.known()) {
+    fmt::format_to(std::back_inserter(out),
+                   FMT_COMPILE(",\"cause\":\"{}\",\"review\":{},\"audit_probability\":{},"
+                               "\"beliefs\":{{\"model\":{},\"takeover\":{},\"card\":{},"
+                               "\"terminal\":{}}}"),
+                   cause_name(decision.cause), decision.review, decision.audit_probability,
+                   decision.beliefs.model, decision.beliefs.takeover, decision.beliefs.card,
+                   decision.beliefs.terminal);
+  }
+  append_degraded(out, context);
+}
+
+std::string reasons_json(const Forest& forest,
+                         const FeatureSpec& spec,
+                         std::span<const float> row) {
+  nlohmann::ordered_json reasons = nlohmann::ordered_json::array();
+  for (const Reason& reason : top_reasons(forest, spec, row, kMaxReasons)) {
+    reasons.push_back({{"code", reason.code},
+                       {"sentence", reason.sentence},
+                       {"weight", std::round(reason.weight * 1e4) / 1e4}});
+  }
+  return reasons.dump();
+}
+
+}  // namespace weir

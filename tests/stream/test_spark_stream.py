@@ -1,0 +1,111 @@
+"""`jobs/stream.py`: Spark Structured Streaming decides what `weir stream` decides, over a kill."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from broker import ROOT, Broker, Record, Stream, Topics
+from test_stream import events, feedback, payment
+from weir.once import Once
+
+POSITION = re.compile(rb',"position":(\d+)')
+SECONDS = 600  # A session, and the first batch of a query, take half a minute on two free cores.
+PYTHON = ROOT / ".venv-lifecycle/bin/python"
+
+
+class Job:
+    """The job as a process group of its own: the driver, its JVM and its Python workers."""
+
+    def __init__(
+        self, bundle: Path, source: str, outputs: Topics, checkpoint: Path, *more: str
+    ) -> None:
+        command = [PYTHON, ROOT / "jobs/stream.py", "--bundle", bundle]
+        command += ["--brokers", outputs.address, "--events", source]
+        command += ["--decisions", outputs.decisions, "--rejects", outputs.rejects]
+        command += ["--checkpoint", checkpoint, "--batch", "250", "--every", "0 seconds", *more]
+        environment = {
+            "PYSPARK_PYTHON": str(PYTHON),
+            "PYTHONPATH": str(ROOT / "build/release/python"),
+            "WEIR_JARS": str(ROOT / "build/stack/jars"),
+            "WEIR_SPARK_PARTITIONS": "2",
+        }
+        self.log = checkpoint.with_name(f"{checkpoint.name}-{time.monotonic_ns()}.log")
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*map(str, command)],
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def wait_end(self) -> None:
+        try:
+            code = self.process.wait(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        assert code == 0, self.log.read_text()
+
+
+def by_key(records: list[Record]) -> tuple[dict[bytes, Record], int]:
+    """What a reader that drops repeats sees, and how many it dropped, each equal to its first."""
+    once = Once()
+    found: dict[bytes, Record] = {}
+    dropped = 0
+    for record in records:
+        key = record.key or b""
+        if once.is_new(key):
+            found[key] = record
+        else:
+            assert record == found[key]
+            dropped += 1
+    return found, dropped
+
+
+@pytest.mark.heavy
+def test_spark_decides_what_the_stream_decides(
+    bundle: Path, broker: Broker, tmp_path: Path
+) -> None:
+    topics, outputs = broker.topics(), broker.topics()
+    late = payment(1, event_time="2025-12-31T12:00:00Z", transaction_id=5)
+    again = payment(7, amount="1.00")  # Its id with other content.
+    future = payment(8, event_time="2098-01-01T00:00:00Z", transaction_id=6)
+    poison: list[bytes | None] = [None, b"\x00\x00\x00\x00\x07avro", feedback(5, "maybe")]
+    topics.put(*events(0, 500), late, again, future, *poison, *events(500, 200))
+    Stream(bundle, topics, tmp_path / "state", "--until-end").wait_end()
+    wanted = topics.read(topics.decisions)
+
+    job = Job(bundle, topics.events, outputs, tmp_path / "checkpoint")
+    try:
+        end = time.monotonic() + SECONDS
+        while not outputs.read(outputs.decisions):
+            assert job.process.poll() is None and time.monotonic() < end, job.log.read_text()
+            time.sleep(0.2)
+    finally:
+        job.kill()
+    before = len(outputs.read(outputs.decisions))
+    assert before < len(wanted)
+    Job(bundle, topics.events, outputs, tmp_path / "checkpoint", "--until-end").wait_end()
+
+    decisions, repeats = by_key(outputs.read(outputs.decisions))
+    assert repeats <= before  # At most what was written before the kill.
+    assert len(decisions) == len(wanted)
+    for record in wanted:
+        found = decisions[record.key or b""]
+        assert POSITION.sub(b"", found.value or b"") == POSITION.sub(b"", record.value or b"")
+        # The position is the event's offset.
+        position = json.loads(found.value or b"")["position"]
+        assert found.headers == {**record.headers, "position": str(position)}
+    rejects, _ = by_key(outputs.read(outputs.rejects))
+    assert rejects == {record.key: record for record in topics.read(topics.rejects)}
+    assert len({record.headers["rule"] for record in rejects.values()}) >= 5
