@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes this machine ready to build and test weir: Debian packages, then one locked Python environment
 # in .venv. Safe to run again: when nothing changed it only compares a stamp and returns.
-# Usage: tools/setup.sh [--bench] [--fuzz] [--stack] [--deploy]
+# Usage: tools/setup.sh [--bench] [--fuzz] [--stack] [--deploy] [--cluster]
 # (adds the rivals of the benchmarks; clang's libFuzzer; what `make stack` and the jobs need;
-# image, chart, monitoring and their checks)
+# image, chart, monitoring and their checks; a one-node Kubernetes, a quarter of an hour the first time)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,6 +14,7 @@ locks=(requirements/weir.lock)  # The environment holds exactly these.
 wants_bench=0
 wants_stack=0
 wants_deploy=0
+wants_cluster=0
 for argument in "$@"; do
   case "$argument" in
     --bench) wants_bench=1; packages+=(libsimdjson-dev) ;;
@@ -22,7 +23,9 @@ for argument in "$@"; do
     --stack) wants_stack=1; packages+=(openjdk-17-jre-headless maven
       prometheus prometheus-alertmanager prometheus-blackbox-exporter) ;;
     --deploy) wants_deploy=1; packages+=(buildah skopeo docker-registry mmdebstrap chrpath runc) ;;
-    *) echo "setup: unknown option '$argument'; wanted --bench, --fuzz, --stack or --deploy" >&2; exit 2 ;;
+    --cluster) wants_cluster=1; packages+=(containerd runc etcd-server containernetworking-plugins iptables conntrack
+      nftables ethtool socat iproute2) ;;
+    *) echo "setup: unknown option '$argument'; wanted --bench, --fuzz, --stack, --deploy or --cluster" >&2; exit 2 ;;
   esac
 done
 
@@ -68,3 +71,4 @@ if [ "$complete" = 0 ]; then
 fi
 [ "$wants_stack" = 0 ] || deploy/local/install.sh
 [ "$wants_deploy" = 0 ] || deploy/tools/install.sh
+[ "$wants_cluster" = 0 ] || deploy/tools/install.sh deploy/cluster

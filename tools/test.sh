@@ -20,7 +20,7 @@ ctest --preset release --output-on-failure
 step "fuzz targets, briefly"
 fuzz/run.sh 5
 step "tests of the commands and the Python package"
-PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests --ignore tests/lifecycle --ignore tests/dags --ignore tests/faults --ignore tests/stream \
+PYTHONPATH=build/release/python .venv/bin/python -m pytest -q tests --ignore tests/lifecycle --ignore tests/dags --ignore tests/faults --ignore tests/stream --ignore tests/cluster \
   --ignore tests/deploy/test_live_alerts.py --ignore tests/deploy/test_image.py
 step "tests of the local stack and the jobs"
 PYTHONPATH=build/release/python .venv-lifecycle/bin/python -m pytest -q -m "not heavy" tests/lifecycle

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# What is too long for make test. Usage: tools/e2e.sh [PART...], all when none is given:
+#   stream    weir stream killed 200 times, 20 rebalances: its output equal to an unbroken run, byte for byte
+#   cluster   image and chart on a one-node Kubernetes: install, upgrade, faults and a drain under load; as root
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+stream() {
+  tools/setup.sh --stack
+  WEIR_KILLS=200 WEIR_REBALANCES=20 PYTHONPATH=build/release/python .venv-stream/bin/python -m pytest -q -s \
+    tests/stream/test_stream.py tests/stream/test_group.py
+}
+
+cluster() {
+  if [ "$(id -u)" != 0 ] || ! unshare --net --mount --pid --fork true 2>/dev/null; then
+    echo "e2e: cluster needs root and the right to make namespaces; run it as root, outside of an unprivileged container" >&2
+    return 1
+  fi
+  tools/setup.sh --stack --deploy --cluster
+  deploy/docker/build.sh localhost/weir:e2e
+  # Namespaces of its own: no port, mount or process of the cluster outlives it.
+  local failed=0
+  PYTHONPATH=build/release/python unshare --net --mount --pid --fork --kill-child --mount-proc \
+    .venv-stream/bin/python -m pytest -q -s -x tests/cluster || failed=1
+  find /sys/fs/cgroup -depth -type d -path '*/kubepods*' -exec rmdir {} + 2>/dev/null || true
+  return "$failed"
+}
+
+[ "$#" -gt 0 ] || set -- stream cluster
+for part in "$@"; do
+  case "$part" in
+    stream | cluster) ;;
+    *) echo "e2e: no part '$part'; there are stream and cluster" >&2; exit 2 ;;
+  esac
+done
+for part in "$@"; do
+  printf '\n== %s\n' "$part"
+  began="$SECONDS"
+  "$part"
+  echo "$part: $((SECONDS - began)) s"
+done
