@@ -1,6 +1,8 @@
 """What surrounds the answers of `weir serve`: metrics, keys, TLS, slow clients."""
 
 import hashlib
+import json
+import math
 import re
 import socket
 import ssl
@@ -65,6 +67,31 @@ def test_every_served_family_is_in_the_catalogue(bundle: Path, tmp_path: Path) -
     absent = {name for name in known - families if not name.startswith("weir_stream_")}
     assert len(absent) <= 8, absent  # Those of weir stream are not the service's.
     assert sum("_bucket" not in name for name in series) <= 300
+
+
+def test_drift_of_each_input_is_told(bundle: Path, tmp_path: Path) -> None:
+    """10,000 payments of one amount: its stability index against the bundle's reference."""
+    with Service(bundle, tmp_path / "journal") as service:
+        names = service.wait_ready().get("/v1/model").json["champion"]["features"]
+        inputs = {name: f'weir_input_drift_psi{{input="{name}"}}' for name in names}
+        before = service.metrics()
+        assert {before[name] for name in inputs.values()} == {0}
+        for first in range(0, 10_000, 1000):
+            batch = [{**sent, "amount": "9000.00"} for sent in payments(first, 1000)]
+            answers = service.post("/v1/decisions/batch", batch).json["results"]
+            assert all("decision" in answer for answer in answers)
+        seen = service.metrics()
+    reference = json.loads((bundle / "reference.json").read_text())
+    assert [column["name"] for column in reference["inputs"]] == names
+    assert all(len(column["rows"]) == len(column["edges"]) + 1 for column in reference["inputs"])
+    column = next(column for column in reference["inputs"] if column["name"] == "amount")
+    assert column["edges"][-1] < 9000
+    shares = [max(1e-4, rows / sum(column["rows"])) for rows in column["rows"]]
+    now = [1e-4] * (len(shares) - 1) + [1.0]
+    psi = sum((b - a) * math.log(b / a) for a, b in zip(shares, now, strict=True))
+    assert seen[inputs["amount"]] == pytest.approx(psi, rel=1e-6)
+    assert psi > 0.25
+    assert seen["weir_score_drift_psi"] > 0
 
 
 ROLES = {"gateway-key": "scorer", "chargeback-key": "feedback", "analyst-key": "analyst"}

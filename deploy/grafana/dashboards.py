@@ -206,7 +206,10 @@ MODEL = [
         "Drift of the score",
         "none",
         "PSI; above 0.25 it has moved.",
-        {"PSI": largest("weir_score_drift_psi")},
+        {
+            "score": largest("weir_score_drift_psi"),
+            "{{input}}": largest("weir_input_drift_psi", "input"),
+        },
     ),
     Panel(
         4,

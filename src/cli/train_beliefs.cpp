@@ -11,6 +11,7 @@
 #include "cli/scoring.h"
 #include "core/beliefs/duration_estimate.h"
 #include "core/beliefs/estimation.h"
+#include "core/model/training_reference.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "core/transaction/hash.h"
@@ -263,6 +264,8 @@ TrainResult run_train_beliefs(const TrainOptions& options,
   labels.reserve(judged.size());
   for (const std::uint32_t row : judged) labels.push_back(payments.is_fraud[row]);
   trained.bundle.calibration = Calibration::fit(margins, labels);
+  trained.bundle.reference_json =
+      make_reference(spec, features, 0, features.rows(), margins).to_json();
   trained.bundle.beliefs_toml = rates.to_toml();
   trained.bundle.policy_toml = beliefs.policy.to_toml();
   trained.bundle.card += card_section(rates, static_cast<std::int64_t>(sample), left_out);

@@ -192,7 +192,10 @@ void AdminHandler::add_decisions(Exposition& page) const {
     page.sample(Metric::kModelReloads, {name, "refused"}, number(models.state(role).refused));
   }
   page.sample(Metric::kShadowDisagreements, number(tally.disagreements));
-  page.sample(Metric::kScoreDrift, tally.score_drift());
+  page.sample(Metric::kScoreDrift, service_.drift().score());
+  for (const auto& input : service_.drift().inputs()) {
+    page.sample(Metric::kInputDrift, {*input.name}, input.stability_index);
+  }
 }
 
 void AdminHandler::add_journal(Exposition& page) const {

@@ -183,7 +183,7 @@ void RestHandler::summary(const Request&, Response& response) {
         {"multiplier", service_.champion().pipeline.loop()->multiplier()}};
   }
   json["degraded"] = {{"no_reasons", tally.no_reasons}, {"no_challenger", tally.no_challenger}};
-  json["score_drift"] = tally.score_drift();
+  json["score_drift"] = service_.drift().score();
   json["model_version"] = service_.champion().version();
   json["model_card"] = service_.champion().bundle.card;
   response.body = json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);

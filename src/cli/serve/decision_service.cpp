@@ -52,7 +52,8 @@ DecisionService::DecisionService(ServiceOptions options,
                                  Progress& progress)
     : options_(std::move(options)),
       clock_(std::move(clock)),
-      models_(options_, std::move(champion)) {
+      models_(options_, std::move(champion)),
+      drift_(models_.champion().bundle) {
   journal_.emplace(options_.journal, options_.durability);
   reader_.emplace(options_.journal);
   commits_.emplace(*journal_, options_.durability == journal::Durability::kFull);
@@ -214,6 +215,9 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
   } else {
     decide_both(std::get<Decision>(result), record);
     tally_.add_decision(record);
+    if (record.model == models_.champion().version()) {
+      drift_.observe(record.features, record.margin);
+    }
   }
   max_transaction_id_ = std::max(max_transaction_id_, payment.transaction_id);
   state_.newest_event_time = std::max(state_.newest_event_time, payment.event_time);
@@ -372,7 +376,7 @@ void DecisionService::tick() {
   if (state_.snapshot_at == 0) state_.snapshot_at = time;
   models_.poll(time);
   if (models_.take(time, [this](Pipeline& pipeline) { return catch_up_model(pipeline); })) {
-    tally_.begin_drift();
+    drift_ = DriftWatch(models_.champion().bundle);
     begin_snapshot();  // So that a restart finds the new champion's state.
   }
   // Also when the clock was set back.

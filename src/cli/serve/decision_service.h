@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/serve/drift_watch.h"
 #include "cli/serve/loaded_model.h"
 #include "cli/serve/service_models.h"
 #include "cli/serve/service_tally.h"
@@ -127,6 +128,7 @@ class DecisionService {
   };
   const State& state() const { return state_; }
   const ServiceTally& tally() const { return tally_; }
+  const DriftWatch& drift() const { return drift_; }
   /// A payment that did not come through cleaning.
   void count_reject(std::string_view rule) { tally_.add_reject(rule); }
   const std::filesystem::path& journal_folder() const { return options_.journal; }
@@ -164,6 +166,7 @@ class DecisionService {
   std::deque<journal::Record> recent_;
   State state_;
   ServiceTally tally_;
+  DriftWatch drift_;  // Of the champion's bundle, by the payments that it decided.
   bool ready_ = false;
   std::uint64_t journal_end_ = 0;  // While catching up.
   std::int64_t max_transaction_id_ = -1;

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <vector>
 
-#include "core/evaluation/stability_index.h"
 #include "core/transaction/calendar.h"
 
 namespace weir::cli {
@@ -13,15 +11,6 @@ namespace weir::cli {
 void ServiceTally::add_decision(const journal::Record& record) {
   ++decisions[{record.arm, record.model}][static_cast<std::size_t>(record.action)];
   probability.observe(record.probability);
-  if (reference_.count() < kDriftPayments) {
-    reference_.observe(record.probability);
-  } else {
-    filling_.observe(record.probability);
-    if (filling_.count() == kDriftPayments) {
-      recent_ = filling_;
-      filling_ = metrics::Histogram(metrics::probability_bounds());
-    }
-  }
   late += record.late;
   no_reasons += (record.degraded & journal::kDegradedNoReasons) != 0;
   no_challenger += (record.degraded & journal::kDegradedNoChallenger) != 0;
@@ -71,12 +60,6 @@ void ServiceTally::add_feedback(const journal::Record& record) {
 void ServiceTally::add_damage(const journal::Record& record) {
   const auto day = days.find(day_start(record.payment.event_time));
   if (day != days.end()) day->second.confirmed_minor += static_cast<double>(record.damage_minor);
-}
-
-void ServiceTally::begin_drift() {
-  for (metrics::Histogram* histogram : {&reference_, &recent_, &filling_}) {
-    *histogram = metrics::Histogram(metrics::probability_bounds());
-  }
 }
 
 bool ServiceTally::save(const std::filesystem::path& file) const {
@@ -139,14 +122,6 @@ ServiceTally::Day ServiceTally::month() const {
     sum.touched += day->second.touched;
   }
   return sum;
-}
-
-double ServiceTally::score_drift() const {
-  if (recent_.count() == 0) return 0;
-  const auto counts = [](const metrics::Histogram& histogram) {
-    return std::vector<std::int64_t>(histogram.counts().begin(), histogram.counts().end());
-  };
-  return population_stability_index(counts(reference_), counts(recent_));
 }
 
 }  // namespace weir::cli

@@ -58,9 +58,6 @@ struct ServiceTally {
   void add_reject(std::string_view rule);
   void add_feedback(const journal::Record& record);
 
-  /// Another bundle decides: its scores are compared with its own first ones.
-  void begin_drift();
-
   /// Writes the days with `position` to a file, whole or not at all; false when that failed.
   bool save(const std::filesystem::path& file) const;
   /// Reads them back; false when there is no usable file.
@@ -71,16 +68,6 @@ struct ServiceTally {
 
   /// Of the 30 days up to the newest.
   Day month() const;
-  /// Population stability index of the probability: the last payments against the first 10,000; 0
-  /// while there are fewer than 20,000.
-  double score_drift() const;
-
- private:
-  static constexpr std::uint64_t kDriftPayments = 10'000;
-
-  metrics::Histogram reference_{metrics::probability_bounds()};
-  metrics::Histogram recent_{metrics::probability_bounds()};
-  metrics::Histogram filling_{metrics::probability_bounds()};
 };
 
 }  // namespace weir::cli

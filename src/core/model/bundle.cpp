@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "core/model/training_reference.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 
@@ -18,6 +19,7 @@ constexpr int kFormat = 1;
 constexpr std::size_t kVersionDigits = 16;
 constexpr std::string_view kManifest = "model.json";
 constexpr std::string_view kBeliefs = "beliefs.toml";
+constexpr std::string_view kReference = "reference.json";
 constexpr std::string_view kParts[] = {"calibration.json", "card.md",      "features.toml",
                                        "forest.ubj",       "metrics.json", "policy.toml"};
 
@@ -147,7 +149,9 @@ void check_hashes(const BundleManifest& manifest,
                   const BundleFiles& files,
                   std::string_view source) {
   std::vector<std::string_view> parts(std::begin(kParts), std::end(kParts));
-  if (manifest.sha256.contains(std::string(kBeliefs))) parts.push_back(kBeliefs);
+  for (const std::string_view name : {kBeliefs, kReference}) {
+    if (manifest.sha256.contains(std::string(name))) parts.push_back(name);
+  }
   for (const std::string_view name : parts) {
     const std::string got = sha256_hex(part(files, name, source));
     const auto wanted = manifest.sha256.find(std::string(name));
@@ -179,6 +183,7 @@ BundleFiles bundle_files(const Bundle& bundle) {
   files["metrics.json"] = bundle.metrics_json;
   files["card.md"] = bundle.card;
   if (!bundle.beliefs_toml.empty()) files[std::string(kBeliefs)] = bundle.beliefs_toml;
+  if (!bundle.reference_json.empty()) files[std::string(kReference)] = bundle.reference_json;
   BundleManifest manifest = bundle.manifest;
   manifest.feature_fingerprint = bundle.features.fingerprint();
   manifest.sha256.clear();
@@ -202,6 +207,10 @@ Bundle parse_bundle(const BundleFiles& files, std::string_view source) {
       part(files, "card.md", source)};
   if (bundle.manifest.sha256.contains(std::string(kBeliefs))) {
     bundle.beliefs_toml = part(files, kBeliefs, source);
+  }
+  if (bundle.manifest.sha256.contains(std::string(kReference))) {
+    bundle.reference_json = part(files, kReference, source);
+    TrainingReference::parse(bundle.reference_json, place(kReference), bundle.features);
   }
   if (bundle.features.fingerprint() != bundle.manifest.feature_fingerprint) {
     throw Error(fmt::format(

@@ -54,10 +54,12 @@ struct Bundle {
   std::string card;          ///< Markdown: what a validator wants to read.
   /// For BeliefRates::parse; empty in a bundle without beliefs, which decides by thresholds.
   std::string beliefs_toml = {};
+  /// Of TrainingReference; empty in bundles from before there was one.
+  std::string reference_json = {};
 };
 
 /// The files of a bundle by name: `model.json`, `forest.ubj`, `features.toml`, `calibration.json`,
-/// `policy.toml`, `metrics.json`, `card.md`, and with beliefs `beliefs.toml`.
+/// `policy.toml`, `metrics.json`, `card.md`, `reference.json`, and with beliefs `beliefs.toml`.
 using BundleFiles = std::map<std::string, std::string>;
 
 /// The files of `bundle`, with hashes and version computed. Equal bundles give equal bytes.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/model/training_reference.h"
 #include "core/transaction/error.h"
 
 namespace weir {
@@ -41,6 +42,25 @@ TEST(Bundle, ReadsBackToTheSameBytes) {
   EXPECT_EQ(bundle.manifest.version.size(), 16U);
   EXPECT_EQ(bundle.manifest.feature_fingerprint, FeatureSpec::builtin("handbook").fingerprint());
   EXPECT_EQ(bundle.forest_ubj, std::string("{L\0forest", 9));
+}
+
+TEST(Bundle, TheReferenceIsAPartWhereThereIsOne) {
+  Bundle bundle = sample_bundle();
+  TrainingReference reference{{}, {"margin", {0}, {3, 1}}};
+  for (const std::string& name : bundle.features.names()) {
+    reference.inputs.push_back({name, {1, 2}, {5, 5, 1}});
+  }
+  bundle.reference_json = reference.to_json();
+  BundleFiles files = bundle_files(bundle);
+  EXPECT_EQ(files.size(), 8U);
+  EXPECT_EQ(parse_bundle(files, "b").reference_json, bundle.reference_json);
+  files["reference.json"] += " ";
+  EXPECT_THAT([&] { parse_bundle(files, "b"); },
+              ThrowsMessage<Error>(HasSubstr("reference.json has SHA-256")));
+  reference.inputs.pop_back();
+  bundle.reference_json = reference.to_json();
+  EXPECT_THAT([&] { parse_bundle(bundle_files(bundle), "b"); },
+              ThrowsMessage<Error>(HasSubstr("its inputs are not those of features.toml")));
 }
 
 TEST(Bundle, TheVersionStandsForEveryPart) {

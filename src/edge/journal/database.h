@@ -56,6 +56,8 @@ class Statement {
   /// True for a row. Throws Error.
   bool step();
   void reset() { sqlite3_reset(statement_.get()); }
+  /// All parameters are null again.
+  void clear() { sqlite3_clear_bindings(statement_.get()); }
 
   std::int64_t integer(int column) { return sqlite3_column_int64(statement_.get(), column); }
   double real(int column) { return sqlite3_column_double(statement_.get(), column); }

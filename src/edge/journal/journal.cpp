@@ -156,6 +156,8 @@ Journal::Journal(const std::filesystem::path& folder, Durability durability) {
   }
   database_->execute(kSchema);
   database_->execute(fmt::format("PRAGMA user_version = {}", kFormat));
+  begin_.emplace(*database_, "BEGIN IMMEDIATE");
+  commit_.emplace(*database_, "COMMIT");
   insert_.emplace(*database_, fmt::format("INSERT INTO log({}) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,"
                                           "?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,"
                                           "?24,?25,?26,?27,?28,?29,?30,?31,?32,?33,?34,?35)",
@@ -164,6 +166,8 @@ Journal::Journal(const std::filesystem::path& folder, Durability durability) {
 }
 
 Journal::~Journal() {
+  begin_.reset();
+  commit_.reset();
   insert_.reset();
   insert_model_.reset();
   database_.reset();
@@ -184,8 +188,9 @@ std::int64_t Journal::model_number(const std::string& version) {
 
 int Journal::insert(const Record& record) {
   Statement& row = *insert_;
-  const auto text_or_null = [&](int index, const std::string& text) {
-    text.empty() ? row.bind_null(index) : row.bind_text(index, text);
+  row.clear();  // What is not bound below is null.
+  const auto bind_text = [&](int index, const std::string& text) {
+    if (!text.empty()) row.bind_text(index, text);
   };
   row.bind(1, static_cast<std::int64_t>(record.position));
   row.bind(2, record.logged_at);
@@ -195,62 +200,55 @@ int Journal::insert(const Record& record) {
   row.bind(6, record.payment.customer_id);
   row.bind(7, record.payment.terminal_id);
   row.bind(8, record.payment.amount_minor);
-  const bool feedback = record.kind == RecordKind::kFeedback;
-  const bool decided = record.kind == RecordKind::kPayment && record.rejected.empty();
-  if (feedback) {
-    row.bind(9, static_cast<std::int64_t>(record.outcome));
-    row.bind(10, static_cast<std::int64_t>(record.source));
-    row.bind(11, record.known_at);
-  } else {
-    for (int index = 9; index <= 11; ++index) row.bind_null(index);
-  }
-  text_or_null(12, record.note);
-  text_or_null(13, record.rejected);
-  if (decided) {
-    row.bind(14, static_cast<std::int64_t>(record.action));
-    row.bind(15, std::int64_t{record.late});
-    row.bind(16, static_cast<double>(record.margin));
-    row.bind(17, record.probability);
-    row.bind(18, std::int64_t{record.degraded});
-    row.bind(19, model_number(record.model));
-  } else {
-    for (int index = 14; index <= 19; ++index) row.bind_null(index);
-    if (record.kind == RecordKind::kControl) row.bind(19, model_number(record.model));
-  }
-  text_or_null(20, record.arm);
-  text_or_null(21, record.reasons);
-  if (record.features.empty()) {
-    row.bind_null(22);
-  } else {
+  bind_text(12, record.note);
+  bind_text(13, record.rejected);
+  bind_text(20, record.arm);
+  bind_text(21, record.reasons);
+  if (!record.features.empty()) {
     row.bind_blob(22, record.features.data(), record.features.size() * sizeof(float));
   }
-  for (int index = 23; index <= 35; ++index) row.bind_null(index);
-  if (decided) {
-    row.bind(23, static_cast<double>(record.score));
-    if (record.beliefs.known()) {
-      row.bind(24, static_cast<std::int64_t>(record.cause));
-      row.bind(25, std::int64_t{record.review});
-      row.bind(26, static_cast<double>(record.audit_probability));
-    }
-    if (!record.shadow_model.empty()) {
-      row.bind(29, model_number(record.shadow_model));
-      row.bind(30, static_cast<std::int64_t>(record.shadow_action));
-      row.bind(31, record.shadow_probability);
-    }
-  }
   put_beliefs(row, 27, record.beliefs);
-  if (feedback) {
-    row.bind(28, std::int64_t{record.challenged});
-    row.bind(35, record.damage_minor);
-  }
-  if (record.kind == RecordKind::kControl) {
-    row.bind(32, record.control.multiplier);
-    row.bind(33, record.control.answered);
-    row.bind(34, record.control.fraud_passes);
+  switch (record.kind) {
+    case RecordKind::kFeedback:
+      row.bind(9, static_cast<std::int64_t>(record.outcome));
+      row.bind(10, static_cast<std::int64_t>(record.source));
+      row.bind(11, record.known_at);
+      row.bind(28, std::int64_t{record.challenged});
+      row.bind(35, record.damage_minor);
+      break;
+    case RecordKind::kControl:
+      row.bind(19, model_number(record.model));
+      row.bind(32, record.control.multiplier);
+      row.bind(33, record.control.answered);
+      row.bind(34, record.control.fraud_passes);
+      break;
+    case RecordKind::kPayment:
+      if (record.rejected.empty()) bind_decision(row, record);
+      break;
   }
   const int code = row.try_step();
   row.reset();
   return code;
+}
+
+void Journal::bind_decision(Statement& row, const Record& record) {
+  row.bind(14, static_cast<std::int64_t>(record.action));
+  row.bind(15, std::int64_t{record.late});
+  row.bind(16, static_cast<double>(record.margin));
+  row.bind(17, record.probability);
+  row.bind(18, std::int64_t{record.degraded});
+  row.bind(19, model_number(record.model));
+  row.bind(23, static_cast<double>(record.score));
+  if (record.beliefs.known()) {
+    row.bind(24, static_cast<std::int64_t>(record.cause));
+    row.bind(25, std::int64_t{record.review});
+    row.bind(26, static_cast<double>(record.audit_probability));
+  }
+  if (!record.shadow_model.empty()) {
+    row.bind(29, model_number(record.shadow_model));
+    row.bind(30, static_cast<std::int64_t>(record.shadow_action));
+    row.bind(31, record.shadow_probability);
+  }
 }
 
 bool Journal::write(std::span<const Record> records, std::string& fault) {
@@ -261,11 +259,16 @@ bool Journal::write(std::span<const Record> records, std::string& fault) {
     models_.clear();  // Numbers given inside the transaction are gone.
     return false;
   };
-  if (database_->try_execute("BEGIN IMMEDIATE") != SQLITE_OK) return failed();
+  const auto run = [](Statement& statement) {
+    const int code = statement.try_step();
+    statement.reset();
+    return code == SQLITE_DONE;
+  };
+  if (!run(*begin_)) return failed();
   for (const Record& record : records) {
     if (insert(record) != SQLITE_DONE) return failed();
   }
-  if (database_->try_execute("COMMIT") != SQLITE_OK) return failed();
+  if (!run(*commit_)) return failed();
   return true;
 }
 

@@ -49,9 +49,12 @@ class Journal {
  private:
   std::int64_t model_number(const std::string& version);
   int insert(const Record& record);
+  void bind_decision(Statement& row, const Record& record);
 
   int lock_ = -1;  // Of the folder: one writer.
   std::optional<Database> database_;
+  std::optional<Statement> begin_;
+  std::optional<Statement> commit_;
   std::optional<Statement> insert_;
   std::optional<Statement> insert_model_;
   std::map<std::string, std::int64_t> models_;

@@ -80,8 +80,10 @@ constexpr Family kFamilies[] = {
     {Metric::kShadowDisagreements, "weir_challenger_disagreements_total", Type::kCounter, "",
      "Payments for which champion and challenger chose different actions"},
     {Metric::kScoreDrift, "weir_score_drift_psi", Type::kGauge, "",
-     "Population stability index of the probability: the last payments against the first 10,000 "
-     "under this bundle"},
+     "Population stability index of the margin: the last 10,000 payments against the bundle's "
+     "validation period, or against its first 10,000 where the bundle has no reference"},
+    {Metric::kInputDrift, "weir_input_drift_psi", Type::kGauge, "input",
+     "The same of each input of the champion"},
     {Metric::kJournalCommitSeconds, "weir_journal_commit_seconds", Type::kHistogram, "",
      "Time of a commit"},
     {Metric::kJournalRecords, "weir_journal_records_total", Type::kCounter, "",

@@ -47,6 +47,7 @@ enum class Metric : std::uint8_t {
   kModelReloads,
   kShadowDisagreements,
   kScoreDrift,
+  kInputDrift,
   kJournalCommitSeconds,
   kJournalRecords,
   kJournalCommitFailures,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/model/training_reference.h"
 #include "core/transaction/error.h"
 #include "core/transaction/hash.h"
 #include "edge/training/card.h"
@@ -187,6 +188,9 @@ TrainingResult train(const PaymentView& payments,
       chosen,
       metrics};
   result.bundle.metrics_json = metrics_json(result);
+  result.bundle.reference_json =
+      make_reference(spec, features, split.validation.begin, split.validation.end, best.margins)
+          .to_json();
   result.bundle.card = model_card(result, settings);
   return result;
 }
