@@ -291,7 +291,7 @@ def test_workers_are_upgraded_under_load_without_a_gap(scene: Scene, lake: Path)
 
 def test_workers_are_drained_within_the_budget(scene: Scene, lake: Path) -> None:
     produced = Produced(scene, lake, "2019-08-26", "2019-08-30", 400)
-    fewest = 2
+    fewest, least_ready = 2, 2
     drain = subprocess.Popen(
         [
             *(scene.cluster.programs / "kubectl", "drain", "node0", "--timeout=15s"),
@@ -302,7 +302,9 @@ def test_workers_are_drained_within_the_budget(scene: Scene, lake: Path) -> None
         text=True,
     )
     while drain.poll() is None:
-        fewest = min(fewest, scene.ready("stream"))
+        running = [p for p in scene.pods("stream") if p["status"]["phase"] == "Running"]
+        fewest = min(fewest, sum("deletionTimestamp" not in pod["metadata"] for pod in running))
+        least_ready = min(least_ready, scene.ready("stream"))
         time.sleep(0.2)
     assert drain.stdout is not None
     told = drain.stdout.read()
@@ -312,7 +314,9 @@ def test_workers_are_drained_within_the_budget(scene: Scene, lake: Path) -> None
     scene.kubectl("uncordon", "node0")
     took = wait("both workers ready", lambda: scene.ready("stream") == 2, 90)
     produced.wait()
-    said(f"drained: one worker stayed, both back {took:.1f} s after; {check_topics(scene)} events")
+    # The worker that stays is not ready while it takes the partition over.
+    told = f"drained: one worker stayed, {least_ready} ready at least; both back {took:.1f} s after"
+    said(f"{told}; {check_topics(scene)} events")
 
 
 def test_the_journal_is_what_was_answered(scene: Scene) -> None:
