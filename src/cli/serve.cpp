@@ -7,10 +7,13 @@
 #include <chrono>
 #include <ctime>
 
+#include "cli/kafka_options.h"
+#include "cli/replica/replica_handler.h"
+#include "cli/replica/replica_service.h"
 #include "cli/serve/admin_handler.h"
 #include "cli/serve/decision_service.h"
+#include "cli/serve/journal_handler.h"
 #include "cli/serve/notify.h"
-#include "cli/serve/rest_handler.h"
 #include "cli/terminals_option.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
@@ -45,6 +48,28 @@ class ServiceCommits : public http::Commits {
 
  private:
   DecisionService& service_;
+};
+
+/// Lets the server's rounds follow the log.
+class ReplicaRounds : public http::Commits {
+ public:
+  ReplicaRounds(ReplicaService& service, ReplicaHandler& handler)
+      : service_(service), handler_(handler) {}
+  void end_round() override { more_ = service_.poll(); }
+  http::Settlement settlement(std::uint64_t ticket) const override {
+    return handler_.settled(ticket) ? http::Settlement::kDone : http::Settlement::kPending;
+  }
+  int wake_descriptor() const override { return service_.wake_descriptor(); }
+  void tick() override {
+    service_.tick();
+    handler_.tick();
+  }
+  bool more() const { return more_; }
+
+ private:
+  ReplicaService& service_;
+  ReplicaHandler& handler_;
+  bool more_ = false;
 };
 
 http::ServerLimits limits_of(const ServeOptions& options) {
@@ -91,24 +116,64 @@ void check(const ServeOptions& options, const http::Address& address) {
   }
 }
 
-}  // namespace
-
-void run_serve(const ServeOptions& options, Terminal& terminal) {
-  const auto progress = terminal.make_progress();
-  const http::Address address = http::parse_address(options.listen, "--listen");
-  check(options, address);
-  raise_descriptor_limit();
+/// What stands before the log, whatever that is.
+struct Front {
+  http::Address address;
   RestOptions rest;
-  rest.cleaning.terminals = read_terminals(options.terminals);
-  if (!options.keys.empty()) {
-    rest.keys = http::ApiKeys::parse(files::read_text(options.keys), options.keys);
-  }
-  rest.damage_budget_minor = options.damage_budget * 100;
   std::optional<http::TlsContext> tls;
-  if (!options.tls_certificate.empty()) {
-    tls.emplace(http::TlsFiles{options.tls_certificate, options.tls_key, options.tls_client_ca});
-  }
+  RequestTally tally;
+};
 
+Front make_front(const ServeOptions& options) {
+  Front front{http::parse_address(options.listen, "--listen"), {}, std::nullopt, {}};
+  check(options, front.address);
+  raise_descriptor_limit();
+  front.rest.cleaning.terminals = read_terminals(options.terminals);
+  if (!options.keys.empty()) {
+    front.rest.keys = http::ApiKeys::parse(files::read_text(options.keys), options.keys);
+  }
+  front.rest.damage_budget_minor = options.damage_budget * 100;
+  if (!options.tls_certificate.empty()) {
+    front.tls.emplace(
+        http::TlsFiles{options.tls_certificate, options.tls_key, options.tls_client_ca});
+  }
+  return front;
+}
+
+void listen(const ServeOptions& options,
+            const Front& front,
+            http::Server& server,
+            http::Handler& handler,
+            AdminHandler& admin,
+            std::string_view what,
+            const Terminal& terminal) {
+  admin.watch(server);
+  const http::TlsContext* tls = front.tls ? &*front.tls : nullptr;
+  const std::uint16_t port = server.listen(front.address, handler, tls);
+  std::uint16_t metrics_port = 0;
+  if (!options.metrics_listen.empty()) {
+    metrics_port = server.listen(http::parse_address(options.metrics_listen, "--metrics-listen"),
+                                 admin, nullptr);
+  }
+  if (terminal.quiet) return;
+  fmt::print(stderr, "weir: {}, {}://{}:{}\n", what, tls != nullptr ? "https" : "http",
+             front.address.host, port);
+  if (metrics_port != 0) fmt::print(stderr, "weir: metrics on port {}\n", metrics_port);
+}
+
+/// Answers what is under way, and takes nothing more.
+void drain(http::Server& server) {
+  notify_supervisor("STOPPING=1");
+  server.drain();
+  const auto deadline = std::chrono::steady_clock::now() + kDrainTime;
+  while (!server.drained() && std::chrono::steady_clock::now() < deadline) {
+    server.run_round(milliseconds(10));
+  }
+}
+
+void serve_journal(const ServeOptions& options, Terminal& terminal) {
+  const auto progress = terminal.make_progress();
+  Front front = make_front(options);
   ServiceOptions settings;
   settings.journal = options.journal;
   settings.durability = journal::parse_durability(options.durability);
@@ -125,23 +190,12 @@ void run_serve(const ServeOptions& options, Terminal& terminal) {
   DecisionService service(
       settings, LoadedModel::load(options.bundle), [] { return std::time(nullptr); }, *progress);
   ServiceCommits commits(service);
-  RequestTally tally;
-  RestHandler handler(service, std::move(rest), tally);
-  AdminHandler admin(service, tally, WEIR_VERSION, options.damage_budget * 100);
+  JournalHandler handler(service, std::move(front.rest), front.tally);
+  AdminHandler admin(service, front.tally, WEIR_VERSION, options.damage_budget * 100);
   http::Server server(limits_of(options), commits);
-  admin.watch(server);
-  const std::uint16_t port = server.listen(address, handler, tls ? &*tls : nullptr);
-  std::uint16_t metrics_port = 0;
-  if (!options.metrics_listen.empty()) {
-    metrics_port = server.listen(http::parse_address(options.metrics_listen, "--metrics-listen"),
-                                 admin, nullptr);
-  }
-  if (!terminal.quiet) {
-    fmt::print(stderr, "weir: bundle {}, journal {}, {}://{}:{}\n", service.champion().version(),
-               options.journal, tls ? "https" : "http", address.host, port);
-    if (metrics_port != 0) fmt::print(stderr, "weir: metrics on port {}\n", metrics_port);
-  }
-
+  listen(options, front, server, handler, admin,
+         fmt::format("bundle {}, journal {}", service.champion().version(), options.journal),
+         terminal);
   catch_reload_signal();
   while (!stop_requested()) {
     if (take_reload_request()) service.reload();
@@ -150,12 +204,7 @@ void run_serve(const ServeOptions& options, Terminal& terminal) {
     if (!terminal.quiet) fmt::print(stderr, "weir: ready at position {}\n", service.position());
     notify_supervisor("READY=1");
   }
-  notify_supervisor("STOPPING=1");
-  server.drain();
-  const auto deadline = std::chrono::steady_clock::now() + kDrainTime;
-  while (!server.drained() && std::chrono::steady_clock::now() < deadline) {
-    server.run_round(milliseconds(10));
-  }
+  drain(server);
   if (!service.stop()) {
     throw Error(
         fmt::format("journal \"{}\": the last entries or the snapshot were not written: {}; "
@@ -165,6 +214,78 @@ void run_serve(const ServeOptions& options, Terminal& terminal) {
   if (!terminal.quiet) fmt::print(stderr, "weir: stopped at position {}\n", service.position());
 }
 
+StreamOptions log_of(const ServeOptions& options, const RestOptions& rest) {
+  StreamOptions log = options.kafka;
+  log.bundle = options.bundle;
+  log.kafka.properties = read_kafka_properties(options.kafka_properties);
+  log.state = options.journal;
+  log.history = options.history;
+  log.history_to = options.history_to;
+  log.cleaning = rest.cleaning;
+  log.keep_answers = true;
+  log.snapshot_every = options.snapshot_every.value_or(log.snapshot_every);
+  log.connect_timeout = options.connect_timeout.value_or(log.connect_timeout);
+  log.threads = options.threads;
+  return log;
+}
+
+void serve_kafka(const ServeOptions& options, Terminal& terminal) {
+  const auto progress = terminal.make_progress();
+  Front front = make_front(options);
+  const auto say = [&](const std::string& text) {
+    if (!terminal.quiet) fmt::print(stderr, "weir: {}\n", text);
+  };
+  ReplicaService service(log_of(options, front.rest), milliseconds(options.log_timeout_ms), say,
+                         *progress);
+  ReplicaHandler handler(service, std::move(front.rest), front.tally);
+  ReplicaRounds rounds(service, handler);
+  AdminHandler admin(service, front.tally, WEIR_VERSION, options.damage_budget * 100);
+  http::Server server(limits_of(options), rounds);
+  listen(options, front, server, handler, admin,
+         fmt::format("bundle {}, log {} at {}", service.champion().version(), options.kafka.events,
+                     options.kafka.kafka.brokers),
+         terminal);
+  catch_reload_signal();
+  bool announced = false;
+  while (!stop_requested()) {
+    if (take_reload_request()) say("SIGHUP: behind a log in Kafka the bundle is fixed");
+    server.run_round(milliseconds(rounds.more() ? 0 : 100));
+    if (announced || !service.caught_up()) continue;
+    announced = true;
+    say(fmt::format("ready at offset {}, position {}", service.next(), service.position()));
+    notify_supervisor("READY=1");
+  }
+  drain(server);
+  service.stop();
+  say(fmt::format("stopped at offset {}, position {}", service.next(), service.position()));
+}
+
+/// What has no meaning behind a log that several processes follow.
+void check_log(const ServeOptions& options) {
+  if (options.log != "journal" && options.log != "kafka") {
+    throw UsageError(fmt::format("--log is \"{}\", wanted journal or kafka", options.log));
+  }
+  if (options.log_timeout_ms < 100) {
+    throw UsageError(
+        fmt::format("--log-timeout-ms is {}, wanted 100 or more", options.log_timeout_ms));
+  }
+  if (options.log == "journal") return;
+  const auto refuse = [](std::string_view flag, std::string_view why) {
+    throw UsageError(fmt::format("{} does not go with --log kafka: {}", flag, why));
+  };
+  if (!options.challenger.empty()) refuse("--challenger", "a log in Kafka has one champion");
+  if (options.model_poll) refuse("--model-poll", "start new replicas with a new bundle");
+  if (options.clock != "system") refuse("--clock", "the time of the log is that of its messages");
+  if (options.retention) refuse("--retention", "the topic has its own, retention.ms");
+}
+
+}  // namespace
+
+void run_serve(const ServeOptions& options, Terminal& terminal) {
+  check_log(options);
+  return options.log == "kafka" ? serve_kafka(options, terminal) : serve_journal(options, terminal);
+}
+
 void add_serve_command(CLI::App& weir, Terminal& terminal) {
   CLI::App* command =
       add_command(weir, terminal, "serve",
@@ -172,7 +293,15 @@ void add_serve_command(CLI::App& weir, Terminal& terminal) {
                   "weir serve out/run/bundle --history out/run/lake --journal out/journal");
   auto options = std::make_shared<ServeOptions>();
   command->add_option("bundle", options->bundle, "Model bundle (folder)")->required();
-  command->add_option("--journal", options->journal, "Folder of the log and its snapshots");
+  command->add_option("--log", options->log,
+                      "Where payments are recorded: journal (this machine), or kafka (for several "
+                      "replicas)");
+  command->add_option("--journal", options->journal,
+                      "Folder of the log and its snapshots; with --log kafka of snapshots only");
+  add_kafka_options(*command, options->kafka.kafka, options->kafka_properties);
+  add_log_options(*command, options->kafka, options->connect_timeout);
+  command->add_option("--log-timeout-ms", options->log_timeout_ms,
+                      "With --log kafka: how long a payment waits for its return from the log");
   command->add_option("--listen", options->listen, "Address of REST and the console");
   command->add_option("--metrics-listen", options->metrics_listen,
                       "Address of /metrics and health, without keys and TLS; empty: none");

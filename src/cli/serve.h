@@ -5,12 +5,18 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/stream/stream_options.h"
 #include "core/transaction/payment.h"
 
 namespace weir::cli {
 
 struct ServeOptions {
   std::string bundle;
+  std::string log = "journal";  ///< Or `kafka`: one of several behind a log of its own.
+  StreamOptions kafka;          ///< Of that log.
+  std::string kafka_properties;
+  std::optional<Seconds> connect_timeout;
+  int log_timeout_ms = 5000;  ///< From the sending of an event to its return.
   std::string journal = "out/journal";
   std::string listen = "127.0.0.1:8080";
   std::string metrics_listen = "127.0.0.1:9090";  ///< Empty: none.

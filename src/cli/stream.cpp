@@ -75,16 +75,11 @@ void add_stream_command(CLI::App& weir, Terminal& terminal) {
   StreamOptions& options = flags->stream;
   command->add_option("bundle", options.bundle, "Model bundle (folder)")->required();
   add_kafka_options(*command, options.kafka, flags->kafka_properties);
-  command->add_option("--events", options.events, "Topic of payments and feedback");
-  command->add_option("--decisions", options.decisions, "Topic of decisions");
-  command->add_option("--rejects", options.rejects, "Topic of events that broke a rule");
-  command->add_option("--group", options.group, "Consumer group: one log, one state");
+  add_log_options(*command, options, flags->connect_timeout);
   command->add_option("--instance", options.instance,
                       "Name of this process in the group, kept over restarts; the host's if not "
                       "given");
   command->add_option("--state", options.state, "Folder of snapshots");
-  command->add_option("--create-topics", options.create_topics,
-                      "Create missing topics with so many partitions");
   command->add_option("--history", options.history,
                       "Lake of the payments before the log's first: fills the windows");
   add_time_option(*command, "--history-to", options.history_to,
@@ -98,10 +93,6 @@ void add_stream_command(CLI::App& weir, Terminal& terminal) {
   command->add_option("--batch", options.batch, "Events of a transaction at most");
   command->add_flag("--no-reasons", flags->no_reasons,
                     "Leave reasons out of decisions, which are then marked as degraded");
-  add_duration_option(*command, "--connect-timeout", flags->connect_timeout,
-                      "How long to wait for a broker at the start; 30s if not given");
-  command->add_option("--session-timeout-ms", options.session_timeout_ms,
-                      "Without a sign of life for so long a member loses its partitions");
   command->add_flag("--until-end", options.until_end,
                     "Stop when the end of the log is reached and committed");
   command->add_option("--threads", options.threads, "For reading the history; 0 = all cores");

@@ -158,6 +158,9 @@ class Stream:
             command += ["--group", topics.events]
         command += ["--state", str(state)]
         command += ["--metrics-listen", "127.0.0.1:0", *map(str, arguments)]
+        self.start(command)
+
+    def start(self, command: list[str]) -> None:
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.lines: list[str] = []
         self.arrived: queue.Queue[str | None] = queue.Queue()

@@ -9,7 +9,6 @@
 
 #include "cli/serve/answer_json.h"
 #include "core/transaction/error.h"
-#include "core/transaction/money.h"
 
 namespace weir::cli {
 
@@ -48,11 +47,8 @@ std::optional<OutgoingEvent> LakeEvents::next() {
     ++row_;
   }
   const Payment payment = payments[row];
-  text_ = fmt::format(
-      "{{\"transaction_id\":{},\"event_time\":\"{}\",\"customer_id\":{},\"terminal_id\":{},"
-      "\"amount\":\"{}\"",
-      payment.transaction_id, rfc3339(payment.event_time), payment.customer_id, payment.terminal_id,
-      format_amount(payment.amount_minor));
+  text_ = '{';
+  append_payment_fields(text_, payment);
   if (event.is_feedback) {
     const bool fraud = payments.is_fraud[row] != 0;
     text_ += fmt::format(",\"outcome\":\"{}\",\"source\":\"{}\",\"known_at\":\"{}\"",

@@ -5,8 +5,6 @@
 
 #include <cstdio>
 #include <ctime>
-#include <filesystem>
-#include <system_error>
 
 #include "cli/serve/answer_json.h"
 #include "edge/http/problem.h"
@@ -33,19 +31,12 @@ double resident_bytes() {
 
 void answer_health(http::Response& response) { response.body = R"({"ok":true})"; }
 
-void answer_ready(DecisionService& service, http::Response& response) {
-  if (!service.ready()) {
-    return set_problem(response,
-                       {503, "not_ready", "the journal is still being read", std::nullopt, 1});
-  }
-  if (service.commits().stuck()) {
-    return set_problem(response,
-                       {503, "journal_stuck", service.commits().fault(), std::nullopt, 1});
-  }
+void answer_ready(ServiceView& service, http::Response& response) {
+  if (const auto problem = service.not_ready()) return http::set_problem(response, *problem);
   response.body = R"({"ready":true})";
 }
 
-AdminHandler::AdminHandler(DecisionService& service,
+AdminHandler::AdminHandler(ServiceView& service,
                            RequestTally& tally,
                            std::string version,
                            double damage_budget_minor)
@@ -73,18 +64,18 @@ void AdminHandler::handle(const http::Request& request, http::Response& response
     set_problem(response,
                 {404, "no_such_endpoint", "here are /metrics, /healthz and /readyz", std::nullopt});
   }
-  tally_.add(endpoint, request, response, 0);
+  tally_.add(endpoint, request.body.size(), response, 0);
 }
 
 std::string AdminHandler::page(metrics::Format format) {
   Exposition page(format);
   page.sample(Metric::kBuildInfo, {version_, __VERSION__}, 1);
-  page.sample(Metric::kReady, service_.ready() && !service_.commits().stuck() ? 1 : 0);
+  page.sample(Metric::kReady, service_.not_ready() ? 0 : 1);
   page.sample(Metric::kPosition, number(service_.position()));
   page.sample(Metric::kResidentBytes, resident_bytes());
   add_http(page);
   add_decisions(page);
-  add_journal(page);
+  service_.add_log(page);
   return page.finish();
 }
 
@@ -120,7 +111,7 @@ void AdminHandler::add_http(Exposition& page) const {
 }
 
 void AdminHandler::add_decisions(Exposition& page) const {
-  const ServiceTally& tally = service_.tally();
+  const ServiceTally& tally = service_.own_tally();
   for (const auto& [by, counts] : tally.decisions) {
     for (const Action action : {Action::kApprove, Action::kChallenge, Action::kDecline}) {
       page.sample(Metric::kDecisions, {action_name(action), by.first, by.second},
@@ -142,7 +133,7 @@ void AdminHandler::add_decisions(Exposition& page) const {
                   number(tally.feedback[source][outcome]));
     }
   }
-  if (const Seconds newest = service_.state().newest_event_time; newest != 0) {
+  if (const Seconds newest = service_.newest_event_time(); newest != 0) {
     page.sample(Metric::kEventTimeLagSeconds, static_cast<double>(service_.now() - newest));
   }
   page.sample(Metric::kDegraded, {"no_reasons"}, number(tally.no_reasons));
@@ -175,47 +166,28 @@ void AdminHandler::add_decisions(Exposition& page) const {
     page.sample(Metric::kBudgetLimit, {"challenges"}, policy.challenges_per_day);
     page.sample(Metric::kBudgetMultiplier, {}, service_.champion().pipeline.loop()->multiplier());
   }
-  const ServiceModels& models = service_.models();
-  page.sample(Metric::kModelInfo, {"champion", models.champion().version()}, 1);
-  if (const LoadedModel* challenger = models.challenger()) {
+  page.sample(Metric::kModelInfo, {"champion", service_.champion().version()}, 1);
+  if (const LoadedModel* challenger = service_.challenger()) {
     page.sample(Metric::kModelInfo, {"challenger", challenger->version()}, 1);
   }
   const auto labels_known = [&](std::string_view role, const LoadedModel& model) {
     page.sample(Metric::kModelLabelsKnown, {role},
                 static_cast<double>(model.bundle.manifest.labels_known_at));
   };
-  labels_known("champion", models.champion());
-  if (const LoadedModel* challenger = models.challenger()) labels_known("challenger", *challenger);
+  labels_known("champion", service_.champion());
+  if (const LoadedModel* challenger = service_.challenger())
+    labels_known("challenger", *challenger);
   for (const auto& [name, role] : {std::pair{"champion", ModelRole::kChampion},
                                    std::pair{"challenger", ModelRole::kChallenger}}) {
-    page.sample(Metric::kModelReloads, {name, "taken"}, number(models.state(role).taken));
-    page.sample(Metric::kModelReloads, {name, "refused"}, number(models.state(role).refused));
+    page.sample(Metric::kModelReloads, {name, "taken"}, number(service_.model_state(role).taken));
+    page.sample(Metric::kModelReloads, {name, "refused"},
+                number(service_.model_state(role).refused));
   }
   page.sample(Metric::kShadowDisagreements, number(tally.disagreements));
   page.sample(Metric::kScoreDrift, service_.drift().score());
   for (const auto& input : service_.drift().inputs()) {
     page.sample(Metric::kInputDrift, {*input.name}, input.stability_index);
   }
-}
-
-void AdminHandler::add_journal(Exposition& page) const {
-  const auto& state = service_.state();
-  const auto& commits = service_.commits().counters();
-  page.histogram(Metric::kJournalCommitSeconds, {}, commits.seconds);
-  page.sample(Metric::kJournalRecords, number(commits.records));
-  page.sample(Metric::kJournalCommitFailures, number(commits.failures));
-  page.sample(Metric::kJournalStuck, service_.commits().stuck() ? 1 : 0);
-  page.sample(Metric::kJournalQueue, number(service_.commits().open_records()));
-  std::error_code unknown;
-  const auto space = std::filesystem::space(service_.journal_folder(), unknown);
-  if (!unknown) page.sample(Metric::kJournalFreeBytes, number(space.available));
-  page.sample(Metric::kSnapshots, {"written"}, number(state.snapshots));
-  page.sample(Metric::kSnapshots, {"failed"}, number(state.snapshot_failures));
-  page.sample(Metric::kSnapshots, {"damaged"}, number(state.snapshots_damaged));
-  const Seconds since = state.snapshot_at != 0 ? state.snapshot_at : state.started_at;
-  page.sample(Metric::kSnapshotAgeSeconds, static_cast<double>(std::time(nullptr) - since));
-  page.sample(Metric::kReplayed, number(state.replayed));
-  page.sample(Metric::kReplayMismatches, number(state.replay_mismatches));
 }
 
 }  // namespace weir::cli

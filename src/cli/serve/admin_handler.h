@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "cli/serve/decision_service.h"
 #include "cli/serve/rest_handler.h"
+#include "cli/serve/service_view.h"
 #include "edge/http/server.h"
 #include "edge/metrics/exposition.h"
 
@@ -12,7 +12,7 @@ namespace weir::cli {
 /// What watches the service: `/metrics`, `/healthz`, `/readyz`, on a port of its own.
 class AdminHandler : public http::Handler {
  public:
-  AdminHandler(DecisionService& service,
+  AdminHandler(ServiceView& service,
                RequestTally& tally,
                std::string version,
                double damage_budget_minor);
@@ -26,9 +26,8 @@ class AdminHandler : public http::Handler {
  private:
   void add_http(metrics::Exposition& page) const;
   void add_decisions(metrics::Exposition& page) const;
-  void add_journal(metrics::Exposition& page) const;
 
-  DecisionService& service_;
+  ServiceView& service_;
   RequestTally& tally_;
   std::string version_;
   double damage_budget_minor_;
@@ -40,6 +39,6 @@ double resident_bytes();
 
 /// `/healthz` and `/readyz`, the same on both ports.
 void answer_health(http::Response& response);
-void answer_ready(DecisionService& service, http::Response& response);
+void answer_ready(ServiceView& service, http::Response& response);
 
 }  // namespace weir::cli

@@ -157,7 +157,7 @@ void RestHandler::summary(const Request&, Response& response) {
   ordered_json json;
   json["position"] = service_.position();
   json["now"] = rfc3339(service_.now());
-  json["started_at"] = rfc3339(service_.state().started_at);
+  json["started_at"] = rfc3339(service_.started_at());
   std::array<std::uint64_t, 3> actions{};
   for (const auto& [by, counts] : tally.decisions) {
     for (std::size_t i = 0; i < counts.size(); ++i) actions[i] += counts[i];

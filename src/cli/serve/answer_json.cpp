@@ -37,12 +37,18 @@ void append_decision(std::string& out, const Record& record) {
 void append_decision_with_payment(std::string& out, const Record& record) {
   out += '{';
   append_fields(out, record);
+  fmt::format_to(std::back_inserter(out), ",\"logged_at\":\"{}\",\"payment\":{{",
+                 rfc3339(record.logged_at));
+  append_payment_fields(out, record.payment);
+  out += "}}";
+}
+
+void append_payment_fields(std::string& out, const Payment& payment) {
   fmt::format_to(std::back_inserter(out),
-                 ",\"logged_at\":\"{}\",\"payment\":{{\"transaction_id\":{},\"event_time\":\"{}\","
-                 "\"customer_id\":{},\"terminal_id\":{},\"amount\":\"{}\"}}}}",
-                 rfc3339(record.logged_at), record.payment.transaction_id,
-                 rfc3339(record.payment.event_time), record.payment.customer_id,
-                 record.payment.terminal_id, format_amount(record.payment.amount_minor));
+                 "\"transaction_id\":{},\"event_time\":\"{}\",\"customer_id\":{},"
+                 "\"terminal_id\":{},\"amount\":\"{}\"",
+                 payment.transaction_id, rfc3339(payment.event_time), payment.customer_id,
+                 payment.terminal_id, format_amount(payment.amount_minor));
 }
 
 void append_feedback(std::string& out, const Record& record) {

@@ -19,6 +19,9 @@ void append_decision_with_payment(std::string& out, const journal::Record& recor
 /// Stored feedback as a JSON object.
 void append_feedback(std::string& out, const journal::Record& record);
 
+/// Appends the members of a payment's JSON object, as REST and the log take it, without its braces.
+void append_payment_fields(std::string& out, const Payment& payment);
+
 /// `2026-11-23T02:14:00Z`.
 std::string rfc3339(Seconds time);
 

@@ -252,12 +252,6 @@ void DecisionService::decide_both(const Decision& champion, Record& record) {
   }
 }
 
-const LoadedModel* DecisionService::model_of(std::string_view version) const {
-  if (champion().version() == version) return &champion();
-  const LoadedModel* challenger = models_.challenger();
-  return challenger != nullptr && challenger->version() == version ? challenger : nullptr;
-}
-
 /// Applies to a new model what the log has after it. False when that would take too long.
 bool DecisionService::catch_up_model(Pipeline& pipeline) {
   if (position() - pipeline.position() > kRecentRecords / 2) return false;
@@ -312,14 +306,11 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
     return answer;
   }
   std::optional<Record> newest;
-  bool was_fraud = false;
-  bool confirmed = false;
-  for (Record& record : find_feedback(request.transaction_id)) {
-    was_fraud = record.outcome == Outcome::kFraud;
-    confirmed |= record.source == OutcomeSource::kChallenge && record.outcome == Outcome::kGenuine;
+  const std::vector<Record> earlier = find_feedback(request.transaction_id);
+  for (const Record& record : earlier) {
     if (record.source != request.source) continue;
     if (request.known_at && record.known_at != *request.known_at) continue;
-    newest = std::move(record);
+    newest = record;
   }
   // What is not committed yet the reader does not see.
   for (auto record = recent_.rbegin(); record != recent_.rend(); ++record) {
@@ -354,13 +345,7 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
   record.note = request.note;
   if (known && known->rejected.empty()) set_origin(record, *known);
   models_.apply(feedback_of(record));
-  const bool went_through =
-      known && known->rejected.empty() &&
-      (known->action == Action::kApprove || (known->action == Action::kChallenge && confirmed));
-  const bool is_fraud = record.outcome == Outcome::kFraud;
-  if (went_through && is_fraud != was_fraud) {
-    record.damage_minor = is_fraud ? record.payment.amount_minor : -record.payment.amount_minor;
-  }
+  record.damage_minor = damage_of(record, known ? &*known : nullptr, earlier);
   if (known) record.arm = known->arm;
   tally_.add_feedback(record);
   answer.ticket = commits_->add(record);

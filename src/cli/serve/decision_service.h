@@ -9,10 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/serve/drift_watch.h"
-#include "cli/serve/loaded_model.h"
-#include "cli/serve/service_models.h"
-#include "cli/serve/service_tally.h"
+#include "cli/serve/service_view.h"
 #include "core/transaction/payment.h"
 #include "core/transaction/progress.h"
 #include "edge/journal/group_commit.h"
@@ -72,7 +69,7 @@ struct FeedbackRequest {
 ///
 /// Every payment and every piece of feedback gets a position, is applied and recorded with what was
 /// decided. One thread calls everything. The clock is passed in; it never runs back in the log.
-class DecisionService {
+class DecisionService : public ServiceView {
  public:
   using Clock = std::function<Seconds()>;
 
@@ -82,26 +79,26 @@ class DecisionService {
                   std::unique_ptr<LoadedModel> champion,
                   Clock clock,
                   Progress& progress);
-  ~DecisionService();
+  ~DecisionService() override;
 
   /// Applies up to `records` more entries of the journal. True when all of them are.
   bool catch_up(std::uint64_t records);
   bool ready() const { return ready_; }
+  std::optional<http::Problem> not_ready() const override;
 
   ServiceAnswer decide(const Payment& payment);
   ServiceAnswer feedback(const FeedbackRequest& request);
   /// The stored decision on a payment.
-  std::optional<journal::Record> find(std::int64_t transaction_id);
-  std::vector<journal::Record> find_feedback(std::int64_t transaction_id);
+  std::optional<journal::Record> find(std::int64_t transaction_id) override;
+  std::vector<journal::Record> find_feedback(std::int64_t transaction_id) override;
 
   journal::GroupCommit& commits() { return *commits_; }
-  const LoadedModel& champion() const { return models_.champion(); }
-  const ServiceModels& models() const { return models_; }
-  /// The loaded model of this version, or null.
-  const LoadedModel* model_of(std::string_view version) const;
+  const LoadedModel& champion() const override { return models_.champion(); }
+  const LoadedModel* challenger() const override { return models_.challenger(); }
+  double challenger_share() const override { return options_.challenger_share; }
+  ServiceModels::State model_state(ModelRole role) const override { return models_.state(role); }
   /// Reads the bundle folders again, in the background.
   void reload() { models_.reload(); }
-  const ServiceOptions& options() const { return options_; }
 
   /// About ten times a second: snapshots on schedule, pruning, stuck commits.
   void tick();
@@ -111,7 +108,7 @@ class DecisionService {
   bool stop();
 
   /// The last decisions and feedback, oldest first.
-  const std::deque<journal::Record>& recent() const { return recent_; }
+  const std::deque<journal::Record>& recent() const override { return recent_; }
 
   struct State {
     std::uint64_t position = 0;
@@ -126,19 +123,18 @@ class DecisionService {
     std::uint64_t tally_position = 0;  ///< Of the month's sums that were read at the start.
     Seconds started_at = 0;
   };
-  const State& state() const { return state_; }
-  const ServiceTally& tally() const { return tally_; }
-  const DriftWatch& drift() const { return drift_; }
+  Seconds started_at() const override { return state_.started_at; }
+  Seconds newest_event_time() const override { return state_.newest_event_time; }
+  const ServiceTally& tally() const override { return tally_; }
+  const DriftWatch& drift() const override { return drift_; }
   /// A payment that did not come through cleaning.
-  void count_reject(std::string_view rule) { tally_.add_reject(rule); }
-  const std::filesystem::path& journal_folder() const { return options_.journal; }
-  std::uint64_t position() const { return models_.champion().pipeline.position(); }
+  void count_reject(std::string_view rule) override { tally_.add_reject(rule); }
+  std::uint64_t position() const override { return models_.champion().pipeline.position(); }
   /// The time of the log.
-  Seconds now();
-  /// What the policy's budgets were used to, and the multiplier in force; null without budgets.
-  const BudgetController* budgets() const { return champion().pipeline.controller(); }
+  Seconds now() override;
+  void add_log(metrics::Exposition& page) const override;
   /// The control event in force at `position`.
-  std::optional<Control> control_before(std::uint64_t position) {
+  std::optional<Control> control_before(std::uint64_t position) override {
     return reader_->control_before(position);
   }
 

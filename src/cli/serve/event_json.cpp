@@ -3,9 +3,7 @@
 #include <utility>
 
 namespace weir::cli {
-namespace {
 
-/// 400 for what is no object of the kind at all, 422 for one with a fault.
 http::Problem problem_of(EventFault fault) {
   const bool whole = fault.field == field_name(Field::kRow);
   const bool none = whole && fault.rule != rule_id(Rule::kLineTooLong);
@@ -14,8 +12,6 @@ http::Problem problem_of(EventFault fault) {
   if (!whole) problem.field = std::move(fault.field);
   return problem;
 }
-
-}  // namespace
 
 http::Problem problem_of(const Reject& reject) { return problem_of(fault_of(reject)); }
 

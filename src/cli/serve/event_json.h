@@ -12,7 +12,9 @@ namespace weir::cli {
 
 /// What clients send, over REST and Kafka alike. Payments are read by JsonRowParser.
 
-/// A payment that broke a rule, as the problem that its sender is told.
+/// An event that broke a rule, as the problem that its sender is told: 400 for what is no object of
+/// the kind at all, 422 for one with a fault.
+http::Problem problem_of(EventFault fault);
 http::Problem problem_of(const Reject& reject);
 
 /// Fills `feedback`, or says what is wrong. `payment` is filled where its keys are given.

@@ -46,6 +46,23 @@ void apply_entry(Pipeline& pipeline, const journal::Record& record) {
   }
 }
 
+std::int64_t damage_of(const journal::Record& feedback,
+                       const journal::Record* decision,
+                       const std::vector<journal::Record>& earlier) {
+  if (decision == nullptr || !decision->rejected.empty()) return 0;
+  bool was_fraud = false;
+  bool confirmed = false;
+  for (const journal::Record& record : earlier) {
+    was_fraud = record.outcome == Outcome::kFraud;
+    confirmed |= record.source == OutcomeSource::kChallenge && record.outcome == Outcome::kGenuine;
+  }
+  const bool went_through =
+      decision->action == Action::kApprove || (decision->action == Action::kChallenge && confirmed);
+  const bool is_fraud = feedback.outcome == Outcome::kFraud;
+  if (!went_through || is_fraud == was_fraud) return 0;
+  return is_fraud ? feedback.payment.amount_minor : -feedback.payment.amount_minor;
+}
+
 void set_origin(journal::Record& feedback, const journal::Record& decision) {
   feedback.beliefs = decision.beliefs;
   feedback.challenged = decision.action == Action::kChallenge;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "core/pipeline/pipeline.h"
 #include "edge/journal/record.h"
 
@@ -12,6 +14,13 @@ Decision decision_of(const journal::Record& record);
 
 /// Applies an entry of any kind.
 void apply_entry(Pipeline& pipeline, const journal::Record& record);
+
+/// Kopecks of confirmed damage that `feedback` adds, or takes back where it corrects: of a fraud
+/// that went through. `decision`: on its payment, null where it is not known; `earlier`: what was
+/// told of the payment before, oldest first.
+std::int64_t damage_of(const journal::Record& feedback,
+                       const journal::Record* decision,
+                       const std::vector<journal::Record>& earlier);
 
 /// Feedback gets the beliefs of the decision that it is about, so that whoever applies the log
 /// needs no look-up.

@@ -55,27 +55,18 @@ ordered_json describe(const ServiceModels::State& state) {
 }  // namespace
 
 void RestHandler::model(const Request&, Response& response) {
-  const ServiceModels& models = service_.models();
-  const ServiceOptions& options = service_.options();
   ordered_json json;
-  json["champion"] = describe(models.champion(), service_.tally(), "champion");
-  json["champion"]["reload"] = describe(models.state(ModelRole::kChampion));
+  json["champion"] = describe(service_.champion(), service_.tally(), "champion");
+  json["champion"]["reload"] = describe(service_.model_state(ModelRole::kChampion));
   json["challenger"] = nullptr;
-  if (const LoadedModel* challenger = models.challenger()) {
+  if (const LoadedModel* challenger = service_.challenger()) {
     json["challenger"] = describe(*challenger, service_.tally(), "challenger");
-    json["challenger"]["mode"] = options.challenger_share > 0 ? "split" : "shadow";
-    json["challenger"]["share"] = options.challenger_share;
+    json["challenger"]["mode"] = service_.challenger_share() > 0 ? "split" : "shadow";
+    json["challenger"]["share"] = service_.challenger_share();
     json["challenger"]["disagreements"] = service_.tally().disagreements;
   }
-  json["challenger_reload"] = describe(models.state(ModelRole::kChallenger));
+  json["challenger_reload"] = describe(service_.model_state(ModelRole::kChallenger));
   response.body = json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
-void RestHandler::reload_model(const Request& request, Response& response) {
-  if (!is_json(request, response)) return;
-  service_.reload();
-  response.status = 202;
-  response.body = R"({"loading":true})";
 }
 
 }  // namespace weir::cli

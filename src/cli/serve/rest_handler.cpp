@@ -23,39 +23,6 @@ using http::Response;
 using http::set_problem;
 using nlohmann::ordered_json;
 
-/// Every answer that is none, as a problem.
-Problem problem_of(const ServiceAnswer& answer) {
-  const std::int64_t id = answer.record.payment.transaction_id;
-  switch (answer.kind) {
-    case ServiceAnswer::Kind::kConflict:
-      return {409, "duplicate_id",
-              fmt::format(
-                  "{} {} is recorded at position {} with other content; send what is new "
-                  "under another transaction_id or known_at",
-                  answer.record.kind == journal::RecordKind::kPayment ? "payment" : "feedback on",
-                  id, answer.record.position),
-              "transaction_id"};
-    case ServiceAnswer::Kind::kRejected:
-      return {422, answer.detail,
-              fmt::format("payment {}: {}; its time is {}", id,
-                          text_of(find_rule(answer.detail).value_or(Rule::kFieldCount)).finds,
-                          format_datetime(answer.record.payment.event_time)),
-              answer.detail == "time_in_future" ? "event_time" : "transaction_id"};
-    case ServiceAnswer::Kind::kUnknown:
-      return {404, "unknown_payment",
-              "no payment with this transaction_id is recorded; send its customer_id, terminal_id, "
-              "event_time and amount with the feedback",
-              "transaction_id"};
-    case ServiceAnswer::Kind::kMistimed:
-      return {422, "feedback_invalid",
-              fmt::format("known_at of the feedback on {} {}; send when the outcome became known",
-                          id, answer.detail),
-              "known_at"};
-    default:
-      return {503, "not_recorded", answer.detail + "; send the request again", std::nullopt, 1};
-  }
-}
-
 /// Steady microseconds, for what a request took.
 double steady_us() {
   return std::chrono::duration<double, std::micro>(
@@ -75,21 +42,21 @@ std::string_view endpoint_name(Endpoint endpoint) {
 }
 
 void RequestTally::add(Endpoint endpoint,
-                       const Request& request,
+                       std::size_t request_bytes,
                        const Response& response,
                        double seconds) {
   OfEndpoint& tally = endpoints[static_cast<std::size_t>(endpoint)];
   ++tally.by_status[response.status];
   tally.seconds.observe(seconds);
-  tally.request_bytes += request.body.size();
+  tally.request_bytes += request_bytes;
   tally.response_bytes += response.body.size();
 }
 
-RestHandler::RestHandler(DecisionService& service, RestOptions options, RequestTally& tally)
-    : service_(service), options_(std::move(options)), tally_(tally) {}
+RestHandler::RestHandler(ServiceView& service, RestOptions options, RequestTally& tally)
+    : options_(std::move(options)), tally_(tally), service_(service) {}
 
 void RestHandler::refused(const Response& response) {
-  tally_.add(Endpoint::kOther, {}, response, 0);
+  tally_.add(Endpoint::kOther, 0, response, 0);
 }
 
 const std::vector<RestHandler::Route>& RestHandler::routes() {
@@ -146,7 +113,7 @@ void RestHandler::handle(const Request& request, Response& response) {
     fmt::format_to(std::back_inserter(response.headers),
                    FMT_COMPILE("Server-Timing: decide;dur={:.4f}\r\n"), taken * 1e3);
   }
-  tally_.add(endpoint, request, response, taken);
+  if (!response.deferred) tally_.add(endpoint, request.body.size(), response, taken);
 }
 
 Endpoint RestHandler::route(const Request& request, Response& response) {
@@ -190,24 +157,6 @@ Endpoint RestHandler::route(const Request& request, Response& response) {
   return endpoint;
 }
 
-std::optional<Problem> RestHandler::decide_one(std::string_view json,
-                                               std::string& out,
-                                               std::uint64_t& ticket) {
-  const auto cleaned = parser_.clean(json, options_.cleaning);
-  tally_.unknown_fields += parser_.unknown_fields();
-  if (const auto* reject = std::get_if<Reject>(&cleaned)) {
-    service_.count_reject(rule_id(reject->rule));
-    return problem_of(*reject);
-  }
-  const ServiceAnswer answer = service_.decide(std::get<CleanedPayment>(cleaned).payment);
-  ticket = std::max(ticket, answer.ticket);
-  if (answer.kind != ServiceAnswer::Kind::kDone && answer.kind != ServiceAnswer::Kind::kRepeated) {
-    return problem_of(answer);
-  }
-  append_decision(out, answer.record);
-  return std::nullopt;
-}
-
 bool RestHandler::is_json(const Request& request, Response& response) {
   const auto type = request.header("Content-Type");
   if (type && type->starts_with("application/json")) return true;
@@ -215,30 +164,28 @@ bool RestHandler::is_json(const Request& request, Response& response) {
   return false;
 }
 
-void RestHandler::decide(const Request& request, Response& response) {
-  if (!is_json(request, response)) return;
-  if (const auto problem = decide_one(request.body, response.body, response.ticket)) {
-    set_problem(response, *problem);
+bool RestHandler::split_batch(const Request& request, Response& response) {
+  if (split_json_array(request.body, options_.batch_payments + 1, elements_) &&
+      elements_.size() <= options_.batch_payments) {
+    return true;
   }
+  set_problem(response, {400, "batch_invalid",
+                         fmt::format("the body is no JSON array of at most {} payments",
+                                     options_.batch_payments),
+                         std::nullopt});
+  return false;
 }
 
-void RestHandler::decide_batch(const Request& request, Response& response) {
-  if (!is_json(request, response)) return;
-  if (!split_json_array(request.body, options_.batch_payments + 1, elements_) ||
-      elements_.size() > options_.batch_payments) {
-    return set_problem(response, {400, "batch_invalid",
-                                  fmt::format("the body is no JSON array of at most {} payments",
-                                              options_.batch_payments),
-                                  std::nullopt});
+std::optional<Payment> RestHandler::read_payment(std::string_view json,
+                                                 std::optional<Problem>& problem) {
+  const auto cleaned = parser_.clean(json, options_.cleaning);
+  tally_.unknown_fields += parser_.unknown_fields();
+  if (const auto* reject = std::get_if<Reject>(&cleaned)) {
+    service_.count_reject(rule_id(reject->rule));
+    problem = problem_of(*reject);
+    return std::nullopt;
   }
-  response.body = "{\"results\":[";
-  for (std::size_t i = 0; i < elements_.size(); ++i) {
-    if (i != 0) response.body += ',';
-    if (const auto problem = decide_one(elements_[i], response.body, response.ticket)) {
-      response.body += http::problem_json(*problem);
-    }
-  }
-  response.body += "]}";
+  return std::get<CleanedPayment>(cleaned).payment;
 }
 
 void RestHandler::find_decision(const Request& request, Response& response) {
@@ -264,20 +211,6 @@ void RestHandler::find_decision(const Request& request, Response& response) {
     append_feedback(response.body, record);
   }
   response.body += "]}";
-}
-
-void RestHandler::feedback(const Request& request, Response& response) {
-  if (!is_json(request, response)) return;
-  FeedbackRequest feedback;
-  if (const auto problem = read_feedback(request.body, parser_, options_.cleaning, feedback)) {
-    return set_problem(response, *problem);
-  }
-  const ServiceAnswer answer = service_.feedback(feedback);
-  response.ticket = answer.ticket;
-  if (answer.kind != ServiceAnswer::Kind::kDone && answer.kind != ServiceAnswer::Kind::kRepeated) {
-    return set_problem(response, problem_of(answer));
-  }
-  append_feedback(response.body, answer.record);
 }
 
 void RestHandler::health(const Request&, Response& response) { answer_health(response); }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/serve/decision_service.h"
+#include "cli/serve/service_view.h"
 #include "core/cleaning/json_row.h"
 #include "edge/http/api_keys.h"
 #include "edge/http/problem.h"
@@ -51,7 +51,7 @@ struct RequestTally {
   std::uint64_t unknown_fields = 0;
 
   void add(Endpoint endpoint,
-           const http::Request& request,
+           std::size_t request_bytes,
            const http::Response& response,
            double seconds);
 };
@@ -63,14 +63,32 @@ struct RestOptions {
   double damage_budget_minor = 0;  ///< Of 30 days, for the console.
 };
 
-/// REST in front of a decision service.
+/// REST in front of a service. What changes the log is its kind's own.
 class RestHandler : public http::Handler {
  public:
-  RestHandler(DecisionService& service, RestOptions options, RequestTally& tally);
+  RestHandler(ServiceView& service, RestOptions options, RequestTally& tally);
 
   void handle(const http::Request& request, http::Response& response) override;
 
   void refused(const http::Response& response) override;
+
+ protected:
+  virtual void decide(const http::Request& request, http::Response& response) = 0;
+  virtual void decide_batch(const http::Request& request, http::Response& response) = 0;
+  virtual void feedback(const http::Request& request, http::Response& response) = 0;
+  virtual void reload_model(const http::Request& request, http::Response& response) = 0;
+
+  /// Asked for strictly: a web page elsewhere can make a browser send other types without asking.
+  static bool is_json(const http::Request& request, http::Response& response);
+  /// Fills `elements_` with the payments of a batch. False with a problem for what is none.
+  bool split_batch(const http::Request& request, http::Response& response);
+  /// A payment as JSON; nothing with the problem where it breaks a rule.
+  std::optional<Payment> read_payment(std::string_view json, std::optional<http::Problem>& problem);
+
+  RestOptions options_;
+  JsonRowParser parser_;
+  std::vector<std::string_view> elements_;
+  RequestTally& tally_;
 
  private:
   using Call = void (RestHandler::*)(const http::Request&, http::Response&);
@@ -87,14 +105,8 @@ class RestHandler : public http::Handler {
 
   Endpoint route(const http::Request& request, http::Response& response);
   bool allowed(const Route& route, const http::Request& request, http::Response& response) const;
-  /// Asked for strictly: a web page elsewhere can make a browser send other types without asking.
-  static bool is_json(const http::Request& request, http::Response& response);
-  void decide(const http::Request& request, http::Response& response);
-  void decide_batch(const http::Request& request, http::Response& response);
   void find_decision(const http::Request& request, http::Response& response);
-  void feedback(const http::Request& request, http::Response& response);
   void model(const http::Request& request, http::Response& response);
-  void reload_model(const http::Request& request, http::Response& response);
   void list_decisions(const http::Request& request, http::Response& response);
   void explain(const http::Request& request, http::Response& response);
   void summary(const http::Request& request, http::Response& response);
@@ -103,16 +115,7 @@ class RestHandler : public http::Handler {
   void health(const http::Request& request, http::Response& response);
   void ready(const http::Request& request, http::Response& response);
 
-  /// Decides on one payment as JSON: appends the decision to `out`, or gives the problem.
-  std::optional<http::Problem> decide_one(std::string_view json,
-                                          std::string& out,
-                                          std::uint64_t& ticket);
-
-  DecisionService& service_;
-  RestOptions options_;
-  JsonRowParser parser_;
-  std::vector<std::string_view> elements_;
-  RequestTally& tally_;
+  ServiceView& service_;
 };
 
 }  // namespace weir::cli

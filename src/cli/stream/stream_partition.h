@@ -2,49 +2,15 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "cli/stream/event_decider.h"
+#include "cli/stream/partition_state.h"
 #include "core/transaction/progress.h"
 #include "edge/kafka/batch_writer.h"
-#include "edge/metrics/histogram.h"
 
 namespace weir::cli {
-
-struct StreamOptions {
-  std::string bundle;
-  kafka::Settings kafka;
-  std::string group = "weir";
-  std::string instance;  ///< Unique among the group's processes; the host's name by default.
-  std::string events = "weir.events";
-  std::string decisions = "weir.decisions";
-  std::string rejects = "weir.rejects";
-  std::filesystem::path state = "out/stream";
-  std::string history;  ///< Lake of payments before the log's first; empty for none.
-  std::optional<Seconds> history_to;
-  CleaningConfig cleaning;
-  bool reasons = true;
-  Seconds snapshot_every = 300;
-  Seconds connect_timeout = 30;
-  int session_timeout_ms = 10'000;
-  std::size_t batch = 20'000;  ///< Events of a transaction at most.
-  int create_topics = 0;       ///< With so many partitions, where they are missing; 0 = never.
-  bool until_end = false;      ///< Stop when the end of the log is reached and committed.
-  int threads = 0;             ///< For reading the history.
-};
-
-/// What became of snapshots and commits, for metrics.
-struct StreamCounts {
-  std::uint64_t snapshots_written = 0;
-  std::uint64_t snapshots_failed = 0;
-  std::uint64_t snapshots_damaged = 0;
-  std::uint64_t commits = 0;
-  metrics::Histogram commit_seconds{metrics::latency_bounds()};
-  metrics::Histogram batch_messages{metrics::count_bounds()};
-};
 
 /// One partition of the log: its state, and the transaction that is open for it.
 ///
@@ -54,7 +20,6 @@ struct StreamCounts {
 class StreamPartition {
  public:
   StreamPartition(int number, const StreamOptions& options, StreamCounts& counts);
-  ~StreamPartition();
 
   /// Becomes the partition's only writer, restores what the last one committed and gives the offset
   /// to read from. Keeps the state it has where that is the committed one, or one before it.
@@ -83,7 +48,7 @@ class StreamPartition {
   /// in seconds.
   void tick(Seconds now, const kafka::Consumer& consumer);
   void begin_snapshot(Seconds now);
-  void reap_snapshot(bool wait);
+  void reap_snapshot(bool wait) { state_.reap_snapshot(wait); }
 
   int number() const { return number_; }
   std::int64_t next() const { return next_; }
@@ -103,23 +68,17 @@ class StreamPartition {
   std::int64_t last_timestamp() const { return last_timestamp_; }
   std::uint64_t aborts() const { return aborts_ + (writer_ ? writer_->aborts() : 0); }
   double restore_seconds() const { return restore_seconds_; }
-  EventDecider& decider() { return *decider_; }
+  EventDecider& decider() { return state_.decider(); }
 
  private:
-  std::filesystem::path folder() const;
   void load(kafka::Consumer& consumer, std::optional<std::int64_t> committed, Progress& progress);
-  std::int64_t restore(kafka::Consumer& consumer,
-                       std::optional<std::int64_t> committed,
-                       Progress& progress);
   /// Takes in what became of the commit under way; waits for it where asked to.
   void settle(bool wait);
-  void add_decision();
-  void add_reject(const kafka::Message& message);
 
   int number_;
   const StreamOptions& options_;
   StreamCounts& counts_;
-  std::unique_ptr<EventDecider> decider_;
+  PartitionState state_;
   std::unique_ptr<kafka::BatchWriter> writer_;
   kafka::OutgoingBatch batch_;
   std::int64_t next_ = -1;          // Offset of the first event that is not in the state.
@@ -129,15 +88,14 @@ class StreamPartition {
   std::size_t writing_events_ = 0;
   std::int64_t writing_next_ = -1;  // What the commit under way stands for.
   bool moved_on_ = false;
+  bool stopping_ = false;
   std::int64_t last_timestamp_ = 0;
   std::uint64_t aborts_ = 0;
   bool ended_ = false;
   Seconds snapshot_at_ = 0;
-  int snapshot_child_ = 0;
   std::chrono::steady_clock::time_point restore_began_;
   double restore_seconds_ = 0;
   std::string text_;
-  std::string key_;
 };
 
 }  // namespace weir::cli

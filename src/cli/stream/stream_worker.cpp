@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/serve/notify.h"
+#include "cli/stream/log_topics.h"
 
 namespace weir::cli {
 namespace {
@@ -41,7 +42,8 @@ StreamWorker::StreamWorker(const StreamOptions& options,
   consumer.session = milliseconds(options.session_timeout_ms);
   consumer_ = std::make_unique<kafka::Consumer>(options.kafka, consumer,
                                                 static_cast<kafka::Assignment&>(*this));
-  check_topics();
+  partition_count_ = check_log_topics(consumer_->client(), options_,
+                                      [this](const std::string& text) { say(text); });
   consumer_->subscribe();
 }
 
@@ -49,38 +51,6 @@ StreamWorker::~StreamWorker() = default;
 
 void StreamWorker::say(const std::string& text) const {
   if (!quiet_) fmt::print(stderr, "weir: {}\n", text);
-}
-
-void StreamWorker::check_topics() {
-  const std::vector topics = {options_.events, options_.decisions, options_.rejects};
-  kafka::Client& client = consumer_->client();
-  const auto wait = std::chrono::seconds(options_.connect_timeout);
-  auto partitions = client.partitions_of(topics, wait);
-  if (options_.create_topics > 0) {
-    // As many partitions of each as there are of the events.
-    const int wanted = partitions[0] > 0 ? partitions[0] : options_.create_topics;
-    for (std::size_t i = 0; i < topics.size(); ++i) {
-      if (partitions[i] > 0) continue;
-      // The log is the state's only source: it is kept until its owner shortens it.
-      client.create_topic(topics[i], wanted, {{"retention.ms", "-1"}});
-      say(fmt::format("topic {} is made with {} partitions", topics[i], wanted));
-      partitions[i] = wanted;
-    }
-  }
-  for (std::size_t i = 0; i < topics.size(); ++i) {
-    if (partitions[i] == 0) {
-      throw Error(fmt::format(
-          "topic \"{}\" is not at {}; create it, or let weir do so with --create-topics 1",
-          topics[i], client.brokers()));
-    }
-    if (partitions[i] < partitions[0]) {
-      throw Error(fmt::format(
-          "topic \"{}\" has {} partitions, \"{}\" has {}: outputs go into the partition of their "
-          "event; give it as many",
-          topics[i], partitions[i], topics[0], partitions[0]));
-    }
-  }
-  partition_count_ = partitions[0];
 }
 
 std::vector<std::int64_t> StreamWorker::on_assigned(const std::vector<int>& partitions) {
@@ -236,7 +206,15 @@ double StreamWorker::seconds() const {
 }
 
 void StreamWorker::stop() {
-  commit_all();
+  try {
+    commit_all();
+  } catch (const kafka::Fenced&) {
+    throw;
+  } catch (const Error& error) {
+    // Nothing is lost: whoever reads the log next decides on them again, with the same bytes.
+    say(fmt::format("the last events were not committed, the next start does: {}", error.what()));
+    partitions_.clear();
+  }
   follower_.reset();
   for (auto& [number, partition] : partitions_) {
     partition->reap_snapshot(true);

@@ -39,7 +39,6 @@ class StreamWorker : private kafka::Assignment {
   void on_revoked(bool lost) override;
   void on_end(int partition, std::int64_t next) override;
 
-  void check_topics();
   /// A standby applies what the owners have committed, so that it can go on at once.
   void follow();
   void commit_all();

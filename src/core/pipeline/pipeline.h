@@ -70,6 +70,11 @@ class Pipeline {
   /// Likewise, what keeps the budgets.
   const BudgetController* controller() const { return controller_ ? &*controller_ : nullptr; }
 
+  /// The decision on a payment while it is remembered, else null. Valid until the next entry.
+  const DecisionMemory::Entry* remembered(std::int64_t transaction_id) const {
+    return memory_.find(transaction_id);
+  }
+
   /// Model inputs of the last decided payment, one a feature; for explanation and tests.
   const std::vector<float>& last_features() const { return row_; }
 

@@ -148,6 +148,7 @@ EventReader::Entry EventReader::read_feedback_event(std::string_view text, Secon
   feedback.outcome = read.outcome;
   feedback.source = read.source;
   feedback.known_at = read.known_at.value_or(now);
+  timed_ = read.known_at.has_value();
   const bool in_future = feedback.known_at > now + PipelineOptions{}.max_future_skew;
   if (in_future || feedback.known_at < feedback.payment.event_time) {
     return bad_feedback(

@@ -57,6 +57,8 @@ class EventReader {
   Entry read(const Event& event, Seconds now);
   /// Fields of the last payment whose names are not known.
   std::uint64_t unknown_fields() const { return unknown_fields_; }
+  /// The last feedback said when it became known.
+  bool timed() const { return timed_; }
 
  private:
   Entry read_feedback_event(std::string_view text, Seconds now);
@@ -64,6 +66,7 @@ class EventReader {
   CleaningConfig cleaning_;
   JsonRowParser parser_;
   std::uint64_t unknown_fields_ = 0;
+  bool timed_ = false;
 };
 
 }  // namespace weir

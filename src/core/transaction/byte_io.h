@@ -38,6 +38,8 @@ class ByteReader {
     return value;
   }
   bool empty() const { return rest_.empty(); }
+  /// What has not been read yet.
+  std::string_view rest() const { return rest_; }
 
  private:
   std::string_view rest_;

@@ -73,9 +73,13 @@ Connection::Io Connection::send_ready() {
 std::string& Connection::out(std::uint64_t ticket) {
   if (held_.empty() && ticket == 0) return ready_;
   if (held_.empty() || (ticket != 0 && held_.back().ticket != ticket)) {
-    held_.push_back({ticket, 0, {}});
+    held_.push_back({.ticket = ticket, .bytes = {}});
   }
   return held_.back().bytes;
+}
+
+void Connection::defer(std::uint64_t ticket, bool keep_alive, bool head_only) {
+  held_.push_back({ticket, 1, true, keep_alive, head_only, {}});
 }
 
 void Connection::answered(std::uint64_t ticket) {

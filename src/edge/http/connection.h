@@ -34,17 +34,21 @@ class Connection {
 
   /// Where an answer goes; with a ticket it waits for the commit, and what comes after it too.
   std::string& out(std::uint64_t ticket);
+  /// An answer that is not known yet; those after it wait for it.
+  void defer(std::uint64_t ticket, bool keep_alive, bool head_only);
   /// Counts the answer that was just written to `out(ticket)`.
   void answered(std::uint64_t ticket);
 
   /// Moves settled answers to what may be sent; those of a failed commit become `failure`, each.
-  template <typename Settle>
-  void release(const Settle& settle, std::string_view failure) {
+  /// `finish` appends a deferred one: ticket, keep_alive, head_only, out.
+  template <typename Settle, typename Finish>
+  void release(const Settle& settle, const Finish& finish, std::string_view failure) {
     while (!held_.empty()) {
       Held& front = held_.front();
       const Settlement settlement = settle(front.ticket);
       if (settlement == Settlement::kPending) return;
       if (settlement == Settlement::kDone) {
+        if (front.deferred) finish(front.ticket, front.keep_alive, front.head_only, ready_);
         ready_ += front.bytes;
       } else {
         for (std::size_t i = 0; i < front.answers; ++i) ready_ += failure;
@@ -68,6 +72,9 @@ class Connection {
   struct Held {
     std::uint64_t ticket = 0;
     std::size_t answers = 0;
+    bool deferred = false;  // Its answer comes before `bytes`.
+    bool keep_alive = true;
+    bool head_only = false;
     std::string bytes;
   };
 

@@ -14,6 +14,7 @@ void Response::clear() {
   headers.clear();
   close = false;
   ticket = 0;
+  deferred = false;
 }
 
 std::string_view reason_phrase(int status) {
@@ -50,6 +51,8 @@ std::string_view reason_phrase(int status) {
       return "Internal Server Error";
     case 503:
       return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
     default:
       return "Unknown";
   }

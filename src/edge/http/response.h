@@ -15,6 +15,9 @@ struct Response {
   bool close = false;   ///< The connection ends after this answer.
   /// The answer is held back until this commit is settled; 0 = send at once.
   std::uint64_t ticket = 0;
+  /// With a ticket: the answer itself is not known before, and is then asked for by
+  /// Handler::finish.
+  bool deferred = false;
 
   void clear();
 };

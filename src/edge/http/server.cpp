@@ -215,8 +215,12 @@ void Server::answer(Connection& connection,
                     const Response& response,
                     bool keep_alive,
                     bool head_only) {
-  append_response(connection.out(response.ticket), response, date_, keep_alive, head_only);
-  connection.answered(response.ticket);
+  if (response.deferred) {
+    connection.defer(response.ticket, keep_alive, head_only);
+  } else {
+    append_response(connection.out(response.ticket), response, date_, keep_alive, head_only);
+    connection.answered(response.ticket);
+  }
   if (!keep_alive) connection.close_after_answers = true;
 }
 
@@ -258,7 +262,14 @@ void Server::release_held() {
     if (found == connections_.end() || !found->second->in_release_list) continue;
     Connection& connection = *found->second;
     connection.in_release_list = false;
-    connection.release([this](std::uint64_t ticket) { return commits_.settlement(ticket); },
+    Handler& handler = *listeners_[connection.listener]->handler;
+    const auto finish = [&](std::uint64_t ticket, bool keep_alive, bool head_only,
+                            std::string& out) {
+      response_.clear();
+      handler.finish(ticket, response_);
+      append_response(out, response_, date_, keep_alive, head_only);
+    };
+    connection.release([this](std::uint64_t ticket) { return commits_.settlement(ticket); }, finish,
                        failure_);
     const bool stopped_reading = connection.queued_bytes() < kMaxQueuedBytes &&
                                  !connection.parser().idle() && !connection.waits_for_commit();

@@ -22,6 +22,12 @@ class Handler {
   virtual ~Handler() = default;
   /// Fills `response` (cleared before). Must not throw.
   virtual void handle(const Request& request, Response& response) = 0;
+  /// Fills `response` (cleared before) for a deferred answer whose ticket is settled. Must not
+  /// throw.
+  virtual void finish(std::uint64_t ticket, Response& response) {
+    static_cast<void>(ticket);
+    static_cast<void>(response);
+  }
   /// A request that could not be read: counted by whoever wants to; `response` is ready.
   virtual void refused(const Response& response) { static_cast<void>(response); }
 };

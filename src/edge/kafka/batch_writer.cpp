@@ -9,6 +9,8 @@ BatchWriter::BatchWriter(std::unique_ptr<TransactionalProducer> producer, int pa
     : producer_(std::move(producer)), partition_(partition), thread_([this] { run(); }) {}
 
 BatchWriter::~BatchWriter() {
+  // Where brokers are away nobody waits for their return.
+  producer_->stop_by(std::chrono::steady_clock::now() + std::chrono::seconds(5));
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -39,6 +41,14 @@ std::optional<BatchWriter::Result> BatchWriter::wait() {
   changed_.wait(lock, [this] { return !busy_; });
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
   return std::exchange(result_, std::nullopt);
+}
+
+std::optional<BatchWriter::Result> BatchWriter::wait_for(std::chrono::milliseconds most) {
+  {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, most, [this] { return !busy_; })) return std::nullopt;
+  }
+  return wait();
 }
 
 void BatchWriter::run() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -35,6 +36,11 @@ class BatchWriter {
   bool idle() const;
   /// Waits for what is under way; nothing where nothing was. Throws what the commit threw.
   std::optional<Result> wait();
+
+  /// The same for at most `most`; nothing too where it is still under way.
+  std::optional<Result> wait_for(std::chrono::milliseconds most);
+  /// From this moment on commits are given up.
+  void stop_by(std::chrono::steady_clock::time_point moment) { producer_->stop_by(moment); }
 
   std::uint64_t aborts() const { return producer_->aborts(); }
 

@@ -117,6 +117,9 @@ void Client::on_delivery(const rd_kafka_message_t& message) {
       message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
     return;
   }
+  if (const auto number = reinterpret_cast<std::uintptr_t>(message._private); number != 0) {
+    lost_.push_back(number);
+  }
   undelivered_ = fmt::format("{} to topic \"{}\"", rd_kafka_err2str(message.err),
                              rd_kafka_topic_name(message.rkt));
 }

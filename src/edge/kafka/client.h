@@ -76,6 +76,8 @@ class Client {
   const std::string& brokers() const { return brokers_; }
   /// Why the last message that a producer gave up on was not delivered, and forgets it.
   std::string take_undelivered() { return std::exchange(undelivered_, {}); }
+  /// The numbers, given with them, of all messages that it gave up on, and forgets them.
+  std::vector<std::uint64_t> take_lost() { return std::exchange(lost_, {}); }
   /// Throws Error when the fault cannot heal.
   void check() const;
   /// Takes in what the client's threads have to report, waiting for it for at most `wait`.
@@ -103,6 +105,7 @@ class Client {
   Health health_;
   Rebalance rebalance_;
   std::string undelivered_;
+  std::vector<std::uint64_t> lost_;
   rd_kafka_t* client_ = nullptr;
   Owned<rd_kafka_queue_t> reports_;  // Of a producer.
 };

@@ -80,6 +80,12 @@ void Consumer::read(const std::vector<std::pair<int, std::int64_t>>& partitions)
   rd_kafka_assign(client_->get(), list.get());
 }
 
+void Consumer::wake(int descriptor) {
+  const std::uint64_t one = 1;
+  wakes_.reset(rd_kafka_queue_get_consumer(client_->get()));
+  rd_kafka_queue_io_event_enable(wakes_.get(), descriptor, &one, sizeof one);
+}
+
 std::optional<Message> Consumer::poll(std::chrono::milliseconds wait) {
   rd_kafka_message_t* raw = rd_kafka_consumer_poll(client_->get(), static_cast<int>(wait.count()));
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
@@ -127,10 +133,10 @@ void Consumer::close() {
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
 
-std::optional<std::int64_t> Consumer::committed(int partition) {
+std::optional<std::int64_t> Consumer::committed(int partition, std::chrono::milliseconds wait) {
   Owned<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
   auto* asked = rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), partition);
-  auto code = rd_kafka_committed(client_->get(), list.get(), kAnswerMs);
+  auto code = rd_kafka_committed(client_->get(), list.get(), static_cast<int>(wait.count()));
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     throw Error(fmt::format("Kafka {}: what group \"{}\" has committed of \"{}\" is not known: {}",
@@ -162,6 +168,25 @@ std::pair<std::int64_t, std::int64_t> Consumer::watermarks(int partition) {
   return {low, high};
 }
 
+bool Consumer::reachable(int partition, std::chrono::milliseconds wait) const {
+  // Metadata: a query of offsets to a broker that is gone outlasts its own time-out.
+  const Owned<rd_kafka_topic_t> topic(
+      rd_kafka_topic_new(client_->get(), options_.topic.c_str(), nullptr));
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto code =
+      rd_kafka_metadata(client_->get(), 0, topic.get(), &metadata, static_cast<int>(wait.count()));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+  bool led = false;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    for (int j = 0; j < metadata->topics[i].partition_cnt; ++j) {
+      const auto& found = metadata->topics[i].partitions[j];
+      led = led || (found.id == partition && found.leader >= 0);
+    }
+  }
+  rd_kafka_metadata_destroy(metadata);
+  return led;
+}
+
 std::int64_t Consumer::high_watermark(int partition) const {
   std::int64_t low = -1;
   std::int64_t high = -1;
@@ -191,6 +216,7 @@ void Consumer::rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list
         partitions.elems[i].offset = offsets[static_cast<std::size_t>(i)];
       }
       rd_kafka_assign(client_->get(), &partitions);
+      if (!options_.reads) rd_kafka_pause_partitions(client_->get(), &partitions);
       return;
     }
     assignment_.on_revoked(rd_kafka_assignment_lost(client_->get()) != 0);

@@ -61,6 +61,8 @@ class Consumer {
     /// once.
     std::string instance;
     std::chrono::milliseconds session{10'000};
+    /// False: it is a member and owns partitions, but another consumer reads them.
+    bool reads = true;
   };
 
   Consumer(const Settings& settings, Options options, Assignment& assignment);
@@ -71,6 +73,8 @@ class Consumer {
   void subscribe();
   /// Reads these partitions, each from its offset, beside the group and without joining it.
   void read(const std::vector<std::pair<int, std::int64_t>>& partitions);
+  /// Writes an eight-byte 1 into `descriptor` when there is something to poll for.
+  void wake(int descriptor);
   /// The next message, or nothing within `wait`. Throws Error when the group shuts this member out
   /// or a fault cannot heal; what an Assignment throws comes out here.
   std::optional<Message> poll(std::chrono::milliseconds wait);
@@ -78,9 +82,13 @@ class Consumer {
   void close();
 
   /// What the group has committed; nothing where it has not yet. Throws Error without an answer.
-  std::optional<std::int64_t> committed(int partition);
+  std::optional<std::int64_t> committed(
+      int partition, std::chrono::milliseconds wait = std::chrono::milliseconds(30'000));
   /// First and next offset of the partition, asked from the broker.
   std::pair<std::int64_t, std::int64_t> watermarks(int partition);
+  /// Whether a broker says within `wait` that the partition can be written to. May be called by
+  /// another thread.
+  bool reachable(int partition, std::chrono::milliseconds wait) const;
   /// Next offset of the partition as the last fetch saw it; -1 before.
   std::int64_t high_watermark(int partition) const;
   ReadUpTo read_up_to(int partition, std::int64_t next) const;
@@ -92,6 +100,7 @@ class Consumer {
   Options options_;
   Assignment& assignment_;
   std::unique_ptr<Client> client_;
+  Owned<rd_kafka_queue_t> wakes_;
   std::exception_ptr thrown_;  // By an assignment, on the way through librdkafka's C.
   bool closed_ = true;
 };

@@ -40,6 +40,23 @@ void Producer::send(std::string_view key, std::string_view value, std::int64_t t
   }
 }
 
+bool Producer::offer(std::string_view key,
+                     std::string_view value,
+                     const char* header,
+                     std::string_view header_value,
+                     std::uint64_t number) {
+  const auto code = rd_kafka_producev(
+      client_.get(), RD_KAFKA_V_RKT(topic_.get()), RD_KAFKA_V_KEY(key.data(), key.size()),
+      RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+      RD_KAFKA_V_HEADER(header, header_value.data(), header_value.size()),
+      RD_KAFKA_V_OPAQUE(reinterpret_cast<void*>(static_cast<std::uintptr_t>(number))),
+      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
+  throw Error(fmt::format("Kafka {}: topic \"{}\": {}", client_.brokers(), topic_name_,
+                          rd_kafka_err2str(code)));
+}
+
 void Producer::finish() {
   while (rd_kafka_flush(client_.get(), 200) == RD_KAFKA_RESP_ERR__TIMED_OUT) check();
   check();

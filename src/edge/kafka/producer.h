@@ -17,6 +17,13 @@ class Producer {
   /// Milliseconds since 1970 for `timestamp`, 0 for now; waits where the queue is full. Throws
   /// Error for what cannot heal.
   void send(std::string_view key, std::string_view value, std::int64_t timestamp);
+  /// The same with the log's own time and a header, without waiting: false where the queue is full.
+  /// What is given up later is told by `number` (client().take_lost()).
+  bool offer(std::string_view key,
+             std::string_view value,
+             const char* header,
+             std::string_view header_value,
+             std::uint64_t number);
   /// Waits for every message. Throws Error naming the reason where one was given up.
   void finish();
   /// Lets the client report what became of messages.

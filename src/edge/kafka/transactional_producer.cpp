@@ -14,7 +14,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kStepMs = 30'000;
+/// Of one call, which is repeated: the longest that the end of the process waits for one.
+constexpr int kStepMs = 4'000;
 constexpr int kFlushMs = 2;
 constexpr int kTries = 20;
 /// A dead owner's transaction hides what comes after it for at most this long where nobody takes
@@ -92,15 +93,15 @@ TransactionalProducer::Lane::Lane(const Settings& settings,
   }
 }
 
-void TransactionalProducer::Lane::init(milliseconds wait) {
+void TransactionalProducer::Lane::init(milliseconds wait, const std::atomic<bool>* stop) {
   const auto deadline = std::chrono::steady_clock::now() + wait;
   while (true) {
-    Owned<rd_kafka_error_t> error(rd_kafka_init_transactions(client.get(), 5000));
+    Owned<rd_kafka_error_t> error(rd_kafka_init_transactions(client.get(), kStepMs));
     if (!error) return;
     client.serve();
     client.check();
     if (rd_kafka_error_is_retriable(error.get()) == 0 ||
-        std::chrono::steady_clock::now() >= deadline) {
+        std::chrono::steady_clock::now() >= deadline || (stop != nullptr && *stop)) {
       throw Error(fmt::format("Kafka {}: transactions under \"{}\" cannot begin: {}",
                               client.brokers(), id, describe(*error)));
     }
@@ -110,20 +111,21 @@ void TransactionalProducer::Lane::init(milliseconds wait) {
 TransactionalProducer::TransactionalProducer(const Settings& settings,
                                              const std::string& id,
                                              const std::vector<std::string>& topics,
-                                             milliseconds wait) {
+                                             milliseconds wait,
+                                             const std::atomic<bool>* stop) {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i] = std::make_unique<Lane>(settings, fmt::format("{}.{}", id, i), topics);
   }
   // All are the caller's before it reads what was committed. Together, since each waits for its
   // coordinator.
-  auto second = std::async(std::launch::async, [&] { lanes_[1]->init(wait); });
-  lanes_[0]->init(wait);
+  auto second = std::async(std::launch::async, [&] { lanes_[1]->init(wait, stop); });
+  lanes_[0]->init(wait, stop);
   second.get();
 }
 
 TransactionalProducer::~TransactionalProducer() {
   // What is still open was not committed and must not hold the readers up.
-  if (open_) Owned<rd_kafka_error_t>(rd_kafka_abort_transaction(client(), 2000));
+  if (open_) Owned<rd_kafka_error_t>(rd_kafka_abort_transaction(client(), given_up() ? 100 : 2000));
 }
 
 void TransactionalProducer::begin() {
@@ -159,7 +161,8 @@ void TransactionalProducer::send(const OutgoingBatch& batch, int partition) {
     }
     arguments[5].u.headers = headers;
     Owned<rd_kafka_error_t> error(rd_kafka_produceva(client(), arguments.data(), arguments.size()));
-    while (error && rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    while (error && rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+           !given_up()) {
       lane().client.serve(milliseconds(10));
       error.reset(rd_kafka_produceva(client(), arguments.data(), arguments.size()));
     }
@@ -173,11 +176,16 @@ void TransactionalProducer::send(const OutgoingBatch& batch, int partition) {
   rd_kafka_flush(client(), kFlushMs);
 }
 
+bool TransactionalProducer::given_up() const {
+  return std::chrono::steady_clock::now().time_since_epoch().count() >= stop_by_;
+}
+
 bool TransactionalProducer::commit(const OutgoingBatch& batch,
                                    int partition,
                                    const ReadUpTo& read) {
   milliseconds pause(50);
-  for (int tries = 0; tries < kTries; ++tries) {
+  int tries = 0;
+  for (; tries < kTries && !given_up(); ++tries) {
     send(batch, partition);
     switch (commit_once(read)) {
       case Step::kDone:
@@ -193,18 +201,20 @@ bool TransactionalProducer::commit(const OutgoingBatch& batch,
     pause = std::min(pause * 2, milliseconds(2000));
   }
   throw Error(fmt::format("Kafka {}: a transaction failed {} times, the last time because of {}",
-                          lane().client.brokers(), kTries, lane().client.health().take_last()));
+                          lane().client.brokers(), tries, lane().client.health().take_last()));
 }
 
 TransactionalProducer::Step TransactionalProducer::commit_once(const ReadUpTo& read) {
   while (Owned<rd_kafka_error_t> error{rd_kafka_send_offsets_to_transaction(
       client(), read.offsets.get(), read.group.get(), kStepMs)}) {
-    if (rd_kafka_error_is_retriable(error.get()) != 0) continue;
+    if (rd_kafka_error_is_retriable(error.get()) != 0 && !given_up()) continue;
+    if (given_up()) return Step::kAgain;
     return recover(std::move(error), "offsets");
   }
   while (Owned<rd_kafka_error_t> error{rd_kafka_commit_transaction(client(), kStepMs)}) {
     // Retriable: whether it is committed is not known yet; the call must be repeated.
-    if (rd_kafka_error_is_retriable(error.get()) != 0) continue;
+    if (rd_kafka_error_is_retriable(error.get()) != 0 && !given_up()) continue;
+    if (given_up()) return Step::kAgain;
     return recover(std::move(error), "commit");
   }
   return Step::kDone;
@@ -241,6 +251,7 @@ void TransactionalProducer::abort() {
   ++aborts_;
   open_ = false;
   while (Owned<rd_kafka_error_t> error{rd_kafka_abort_transaction(client(), kStepMs)}) {
+    if (given_up()) return;
     if (rd_kafka_error_is_retriable(error.get()) != 0) continue;
     recover(std::move(error), "abort");
     return;

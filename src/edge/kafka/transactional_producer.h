@@ -29,6 +29,10 @@ class OutgoingBatch {
            std::string_view value,
            std::span<const Header> headers);
   void clear();
+  /// Forgets the first `count` messages.
+  void drop_first(std::size_t count) {
+    messages_.erase(messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(count));
+  }
   std::size_t size() const { return messages_.size(); }
   std::size_t bytes() const { return bytes_.size(); }
 
@@ -68,11 +72,13 @@ class Fenced : public Error {
 /// Only one is open at a time, so outputs and offsets keep their order.
 class TransactionalProducer {
  public:
-  /// Throws Error when the coordinator cannot be reached within `wait`.
+  /// Throws Error when the coordinator cannot be reached within `wait`, or where `stop` becomes
+  /// true meanwhile.
   TransactionalProducer(const Settings& settings,
                         const std::string& id,
                         const std::vector<std::string>& topics,
-                        std::chrono::milliseconds wait);
+                        std::chrono::milliseconds wait,
+                        const std::atomic<bool>* stop = nullptr);
   ~TransactionalProducer();
 
   /// Writes the messages into `partition` of their topics and commits them with `read`. Sends all
@@ -81,6 +87,11 @@ class TransactionalProducer {
   bool commit(const OutgoingBatch& batch, int partition, const ReadUpTo& read);
   /// Discards what is open.
   void abort();
+  /// For the end of a process: from this moment on commits are given up with an Error, even where
+  /// they could heal. May be called by another thread.
+  void stop_by(std::chrono::steady_clock::time_point moment) {
+    stop_by_ = moment.time_since_epoch().count();
+  }
 
   std::uint64_t aborts() const { return aborts_; }
 
@@ -93,7 +104,7 @@ class TransactionalProducer {
          const std::string& transactional_id,
          const std::vector<std::string>& topics);
     /// Fences whoever had the id.
-    void init(std::chrono::milliseconds wait);
+    void init(std::chrono::milliseconds wait, const std::atomic<bool>* stop);
 
     std::string id;
     Client client;
@@ -102,6 +113,7 @@ class TransactionalProducer {
 
   Lane& lane() { return *lanes_[turn_]; }
   rd_kafka_t* client() { return lane().client.get(); }
+  bool given_up() const;
   void begin();
   void send(const OutgoingBatch& batch, int partition);
   Step commit_once(const ReadUpTo& read);
@@ -112,6 +124,8 @@ class TransactionalProducer {
   std::size_t turn_ = 0;  // Whose transaction is open, or next.
   bool open_ = false;
   std::atomic<std::uint64_t> aborts_ = 0;
+  std::atomic<std::chrono::steady_clock::rep> stop_by_ =
+      std::chrono::steady_clock::time_point::max().time_since_epoch().count();
 };
 
 }  // namespace weir::kafka

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "cli/replica/outbox.h"
+#include "cli/stream/stream_options.h"
+#include "edge/kafka/consumer.h"
+#include "edge/kafka/transactional_producer.h"
+
+namespace weir::cli {
+
+/// Takes part in the group that owns the log, in a thread of its own, and while it owns it writes
+/// what the outbox holds, exactly once. Payments are answered whether it owns the log or not, and
+/// whether brokers can be written to or not.
+class LogOwner : private kafka::Assignment {
+ public:
+  using Say = std::function<void(const std::string&)>;
+
+  /// The topics have one partition.
+  LogOwner(const StreamOptions& options, Outbox& outbox, Say say);
+  ~LogOwner() override;
+
+  void start();
+  /// Writes what is left, for a few seconds at most, and leaves the group.
+  void stop();
+
+  bool owns() const { return owns_; }
+  /// The offsets, from and up to, whose outputs it has written since it owned the log last.
+  std::pair<std::int64_t, std::int64_t> written() const;
+
+  struct Counts {
+    StreamCounts stream;
+    std::uint64_t aborts = 0;
+    std::uint64_t assigned = 0;
+    std::uint64_t revoked = 0;
+    std::uint64_t lost = 0;
+  };
+  Counts counts() const;
+
+ private:
+  std::vector<std::int64_t> on_assigned(const std::vector<int>& partitions) override;
+  void on_revoked(bool lost) override;
+  void on_end(int, std::int64_t) override {}
+
+  void run();
+  void be_member();
+  /// Commits the oldest part of the outbox. False when nothing was to be written, or may be.
+  bool write(std::chrono::milliseconds wait);
+  void let_go();
+  /// Forgets what the owner has committed.
+  void follow();
+
+  const StreamOptions& options_;
+  Outbox& outbox_;
+  Say say_;
+  std::unique_ptr<kafka::Consumer> member_;
+  std::unique_ptr<kafka::TransactionalProducer> producer_;  // While it owns the log.
+  std::mutex stopping_;                                     // Of the producer's coming and going.
+  std::string fault_;
+  std::atomic<bool> owns_ = false;
+  std::atomic<bool> stop_ = false;
+  mutable std::mutex mutex_;
+  Counts counts_;
+  std::pair<std::int64_t, std::int64_t> written_;
+  std::thread thread_;
+};
+
+}  // namespace weir::cli

@@ -1,0 +1,54 @@
+#include "cli/replica/outbox.h"
+
+#include <algorithm>
+
+namespace weir::cli {
+
+Outbox::Part& Outbox::open_part() {
+  const bool taken = parts_.size() == 1 && front_taken_;
+  if (parts_.empty() || taken || parts_.back()->events >= most_events_ ||
+      parts_.back()->batch.bytes() >= kMostPartBytes) {
+    parts_.push_back(std::make_unique<Part>());
+  }
+  return *parts_.back();
+}
+
+const Outbox::Part* Outbox::take(std::chrono::milliseconds wait) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, wait, [this] { return !parts_.empty(); });
+  if (parts_.empty()) return nullptr;
+  front_taken_ = true;
+  return parts_.front().get();
+}
+
+void Outbox::forget(std::int64_t committed) {
+  const std::lock_guard lock(mutex_);
+  committed_ = std::max(committed_, committed);
+  while (!parts_.empty() && parts_.front()->next <= committed_) {
+    bytes_ -= parts_.front()->batch.bytes();
+    parts_.pop_front();
+    front_taken_ = false;
+  }
+  if (parts_.empty()) return;
+  Part& front = *parts_.front();
+  const auto written = std::lower_bound(front.offsets.begin(), front.offsets.end(), committed_);
+  front.batch.drop_first(static_cast<std::size_t>(written - front.offsets.begin()));
+  front.offsets.erase(front.offsets.begin(), written);
+}
+
+std::int64_t Outbox::committed() const {
+  const std::lock_guard lock(mutex_);
+  return committed_;
+}
+
+bool Outbox::empty() const {
+  const std::lock_guard lock(mutex_);
+  return parts_.empty();
+}
+
+bool Outbox::full() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_ >= kMostBytes;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,278 @@
+"""`weir serve --log kafka`: several replicas, one log, the same answers whatever happens to one."""
+
+import http.client
+import json
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from broker import BINARY, Broker, Stream, Topics
+from test_stream import assert_same, feedback, payment
+
+QUICK = ("--session-timeout-ms", "1000")
+
+
+class Replica(Stream):
+    """`weir serve --log kafka` as a process of its own, and a client of it."""
+
+    def __init__(self, bundle: Path, topics: Topics, state: Path, *arguments: object) -> None:
+        command = [str(BINARY), "serve", str(bundle), "--log", "kafka"]
+        command += ["--brokers", topics.address, "--group", topics.events]
+        for flag, name in zip(("--events", "--decisions", "--rejects"), topics.names, strict=True):
+            command += [flag, name]
+        command += ["--journal", str(state), "--listen", "127.0.0.1:0"]
+        command += ["--metrics-listen", "127.0.0.1:0", *QUICK, *map(str, arguments)]
+        self.start(command)
+
+    def wait_ready(self) -> "Replica":
+        self.rest = int(self.wait_for(r"http://[\d.]+:(\d+)")[1])
+        self.port = int(self.wait_for(r"metrics on port (\d+)")[1])
+        self.wait_for("ready at offset")
+        return self
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.rest, timeout=60)
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
+        connection = self.connect()
+        try:
+            return ask(connection, method, path, body)
+        finally:
+            connection.close()
+
+    def decide(self, event: bytes) -> tuple[int, str]:
+        return self.ask("POST", "/v1/decisions", event)
+
+    def owns(self) -> bool:
+        return "weir_stream_partitions 1" in self.get("/metrics").splitlines()
+
+    def position(self) -> str:
+        return next(line for line in self.get("/metrics").splitlines() if "log_position" in line)
+
+
+def ask(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None
+) -> tuple[int, str]:
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+
+
+def wait_until(true: Any, what: str, *who: Stream, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        said = "".join(line for one in who for line in one.lines)
+        assert time.monotonic() < end, f"{what}\n{said}"
+        time.sleep(0.05)
+
+
+def decisions(replica: Replica) -> float:
+    """How many it has counted."""
+    lines = replica.get("/metrics").splitlines()
+    return sum(float(line.split()[-1]) for line in lines if "weir_decisions_total{" in line)
+
+
+def problem(answer: tuple[int, str]) -> tuple[int, str]:
+    return answer[0], json.loads(answer[1])["type"].removeprefix("/problems/")
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that lets members be missed after a second."""
+    found = Broker(tmp_path_factory.mktemp("replicas"), "group.min.session.timeout.ms=500")
+    yield found
+    found.stop()
+
+
+def test_two_replicas_answer_alike(bundle: Path, quick: Broker, tmp_path: Path) -> None:
+    topics = quick.topics()
+    with (
+        Replica(bundle, topics, tmp_path / "one").wait_ready() as one,
+        Replica(bundle, topics, tmp_path / "two").wait_ready() as two,
+    ):
+        pair = [one, two]
+        answers: dict[int, str] = {}
+        lines = [replica.connect() for replica in pair]
+        for number in range(300):
+            status, answers[number] = ask(
+                lines[number % 2], "POST", "/v1/decisions", payment(number)
+            )
+            assert status == 200, answers[number]
+            if number % 50 == 7:
+                status, told = ask(
+                    lines[number % 2], "POST", "/v1/feedback", feedback(number - 7, "fraud")
+                )
+                assert status == 200 and json.loads(told)["outcome"] == "fraud", told
+        # The other replica gives the same bytes, reasons included.
+        for number in range(0, 300, 3):
+            again = ask(lines[(number + 1) % 2], "POST", "/v1/decisions", payment(number))
+            assert again == (200, answers[number])
+        batch = b"[" + b",".join(payment(number) for number in (3, 300, 301)) + b",{}]"
+        status, text = one.ask("POST", "/v1/decisions/batch", batch)
+        results = json.loads(text)["results"]
+        assert status == 200 and results[0] == json.loads(answers[3])
+        assert [result.get("status") for result in results] == [None, None, None, 422], text
+        for replica in pair:
+            other = payment(5, amount="7.77")
+            assert problem(replica.decide(other)) == (409, "duplicate_id")
+            future = payment(900, event_time="2098-01-01T00:00:00Z")
+            assert problem(replica.decide(future)) == (422, "time_in_future")
+            assert problem(replica.decide(b"{")) == (400, "field_count")
+            status, text = replica.ask("GET", f"/v1/decisions/{10_000_000}")
+            found = json.loads(text)
+            assert status == 200 and found["feedback"][0]["outcome"] == "fraud", text
+            wanted = json.loads(answers[0])
+            assert {name: found[name] for name in wanted} == wanted
+            assert problem(replica.ask("POST", "/v1/model/reload", b"{}"))[0] == 409
+            status, text = replica.ask("GET", "/v1/model")
+            assert status == 200 and json.loads(text)["challenger"] is None
+            status, text = replica.ask("GET", f"/v1/explanations/{10_000_299}")
+            assert status == 200 and json.loads(text)["inputs"], text
+        # Feedback that comes again counts once; without its payment's keys too.
+        fields = json.loads(feedback(1, "fraud", known_at="2026-01-02T00:00:00Z"))
+        short = {name: fields[name] for name in ("transaction_id", "outcome", "source", "known_at")}
+        told = [
+            replica.ask("POST", "/v1/feedback", json.dumps(body).encode())
+            for replica, body in ((one, fields), (two, short), (one, short))
+        ]
+        assert told[0][0] == 200 and told[1:] == [told[0], told[0]]
+        unknown = json.dumps({**short, "transaction_id": 77}).encode()
+        assert problem(one.ask("POST", "/v1/feedback", unknown)) == (404, "unknown_payment")
+        wait_until(lambda: one.position() == two.position(), "the replicas stand apart")
+        # Over both, each decision is counted once.
+        wait_until(lambda: sum(map(decisions, pair)) == 302, f"{[*map(decisions, pair)]}")
+        assert [replica.owns() for replica in pair].count(True) == 1
+        assert one.stop() == 0 and two.stop() == 0
+    written = topics.read(topics.decisions)
+    assert [(record.value or b"").decode() for record in written[:300]] == [*answers.values()]
+    assert len(written) == 302
+    # weir stream decides the same log the same way.
+    calm = Topics(topics.address, topics.events, *quick.topics().names[1:])
+    Stream(bundle, calm, tmp_path / "calm", "--group", "calm", "--until-end").wait_end()
+    assert_same(topics, calm)
+
+
+def test_a_restart_answers_as_before(bundle: Path, quick: Broker, tmp_path: Path) -> None:
+    topics = quick.topics()
+    with Replica(bundle, topics, tmp_path / "state").wait_ready() as replica:
+        answers = [replica.decide(payment(number)) for number in range(60)]
+        wait_until(lambda: len(topics.read(topics.decisions)) == 60, "nobody writes decisions")
+        assert replica.stop() == 0
+    with Replica(bundle, topics, tmp_path / "state") as replica:
+        replica.wait_ready()
+        assert [replica.decide(payment(number)) for number in range(60)] == answers
+        assert replica.decide(payment(61))[0] == 200
+        page = replica.get("/metrics")
+        assert "weir_replayed_entries_total 0" in page, page  # From the snapshot.
+    # One with nothing of its own too.
+    with Replica(bundle, topics, tmp_path / "other").wait_ready() as replica:
+        assert [replica.decide(payment(number)) for number in range(60)] == answers
+    assert any('"reasons":[' in text for _, text in answers)
+
+
+def test_the_owner_is_killed_under_load(bundle: Path, quick: Broker, tmp_path: Path) -> None:
+    topics = quick.topics()
+    todo: queue.Queue[int] = queue.Queue()
+    for number in range(3000):
+        todo.put(number)
+    acknowledged: dict[int, str] = {}
+    with (
+        Replica(bundle, topics, tmp_path / "one").wait_ready() as one,
+        Replica(bundle, topics, tmp_path / "two").wait_ready() as two,
+        Replica(bundle, topics, tmp_path / "three").wait_ready() as three,
+    ):
+        trio = [one, two, three]
+        wait_until(lambda: any(replica.owns() for replica in trio), "nobody owns the log")
+        owner = next(replica for replica in trio if replica.owns())
+
+        def send(replica: Replica) -> None:
+            line = replica.connect()
+            while replica.process.poll() is None:
+                try:
+                    number = todo.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    status, text = ask(line, "POST", "/v1/decisions", payment(number))
+                    assert status == 200, text
+                    acknowledged[number] = text
+                except (OSError, http.client.HTTPException):
+                    todo.put(number)  # What was not answered is sent again, to whoever is there.
+                    line = replica.connect()
+
+        threads = [threading.Thread(target=send, args=(r,)) for r in trio for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(acknowledged) > 1000, "too few answers")
+        owner.kill()
+        before = len(acknowledged)
+        for thread in threads:
+            thread.join(timeout=120)
+        # Two went on answering while nobody owned the log.
+        assert len(acknowledged) == 3000 and before < 3000
+        left = [replica for replica in trio if replica is not owner]
+        wait_until(lambda: any(replica.owns() for replica in left), "nobody took over")
+        wait_until(lambda: len(topics.read(topics.decisions)) >= 3000, "decisions are missing")
+        assert all(replica.stop() == 0 for replica in left)
+    written = {
+        json.loads(record.value or b"")["transaction_id"]: (record.value or b"").decode()
+        for record in topics.read(topics.decisions)
+    }
+    assert len(topics.read(topics.decisions)) == len(written) == 3000
+    assert all(written[10_000_000 + number] == text for number, text in acknowledged.items())
+
+
+def test_brokers_go_away_and_come_back(bundle: Path, quick: Broker, tmp_path: Path) -> None:
+    topics = quick.topics()
+    flags = ("--log-timeout-ms", "1000")
+    with Replica(bundle, topics, tmp_path / "state", *flags).wait_ready() as replica:
+        assert replica.decide(payment(0))[0] == 200
+        quick.stop()
+        refused = problem(replica.decide(payment(1)))
+        assert refused in ((503, "log_away"), (504, "log_timeout")), refused
+        wait_until(lambda: problem(replica.decide(payment(1))) == (503, "log_away"), "no 503")
+        began = time.monotonic()
+        connection = replica.connect()
+        connection.request(
+            "POST", "/v1/decisions", payment(1), {"Content-Type": "application/json"}
+        )
+        answer = connection.getresponse()
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+        assert time.monotonic() - began < 1
+        assert problem(replica.ask("GET", "/readyz")) == (503, "log_away")
+        quick.start()
+        wait_until(lambda: replica.decide(payment(1))[0] == 200, "it does not heal", replica)
+        wait_until(
+            lambda: replica.ask("GET", "/readyz")[0] == 200, "it does not get ready", replica
+        )
+        wait_until(
+            lambda: len(topics.read(topics.decisions)) == 2, "a decision is missing", replica
+        )
+        # Told to stop while no broker is there both commands end soon.
+        other = quick.topics()
+        with Stream(bundle, other, tmp_path / "stream").wait_ready() as stream:
+            other.put(*(payment(number) for number in range(2000)))
+            quick.stop()
+            began = time.monotonic()
+            assert replica.stop() == 0
+            assert stream.stop() == 0, "".join(stream.lines)
+            assert time.monotonic() - began < 25
+        quick.start()
+
+
+def test_what_does_not_fit_is_refused(bundle: Path, quick: Broker, tmp_path: Path) -> None:
+    for flags, said in (
+        (("--log", "paper"), "wanted journal or kafka"),
+        (("--challenger", bundle), "one champion"),
+        (("--retention", "3d"), "retention.ms"),
+    ):
+        with Replica(bundle, quick.topics(), tmp_path / "none", *flags) as replica:
+            assert replica.process.wait(timeout=60) == 2
+            replica.wait_for(said)
+    with Replica(bundle, quick.topics(3), tmp_path / "none") as replica:
+        assert replica.process.wait(timeout=60) == 1
+        replica.wait_for("has 3 partitions")
