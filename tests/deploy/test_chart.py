@@ -88,6 +88,17 @@ def test_an_autoscaler_leaves_the_number_to_itself() -> None:
     assert "replicas" not in by_kind["StatefulSet"]["spec"]
 
 
+def test_replicas_behind_kafka() -> None:
+    by_kind = {one["kind"]: one for one in documents(CHART / "values/replicas.yaml")}
+    replicas = by_kind["StatefulSet"]["spec"]
+    arguments = replicas["template"]["spec"]["containers"][0]["args"]
+    assert replicas["replicas"] == 3
+    assert {"--log=kafka", "--brokers=kafka-0:9092,kafka-1:9092", "--group=weir"} <= {*arguments}
+    assert "--kafka-properties=/kafka/kafka.properties" in arguments
+    assert not [word for word in arguments if word.startswith(("--durability", "--retention"))]
+    assert by_kind["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
+
+
 def test_the_rules_are_the_tested_ones(tmp_path: Path) -> None:
     found = [
         one
@@ -105,7 +116,9 @@ NONSENSE = {
     "image.tag=latest": "image.tag",
     "image.tag=": "set it to VERSION-COMMIT",
     "bundle.existingClaim=": "name the volume claim",
-    "service.replicas=2": "one journal has one writer; leave 1, and scale with stream.enabled",
+    "service.replicas=2": "one journal has one writer; leave 1, or set service.log=kafka",
+    "service.log=kafka": "service.log is kafka and stream.brokers is empty",
+    "service.log=paper": "service.log",
     "service.replicas=0": "service.replicas",
     "service.keysSecret=": "make a Secret with the key `keys`",
     "service.enabled=false": "are both false; enable one",

@@ -16,13 +16,26 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if not .Values.image.tag }}{{ fail "image.tag is empty; set it to VERSION-COMMIT, as deploy/docker/build.sh prints it" }}{{ end }}
 {{- if not .Values.bundle.existingClaim }}{{ fail "bundle.existingClaim is empty; name the volume claim that holds the model bundle" }}{{ end }}
 {{- if not (or .Values.service.enabled .Values.stream.enabled) }}{{ fail "service.enabled and stream.enabled are both false; enable one" }}{{ end }}
-{{- if and .Values.service.enabled (gt (int .Values.service.replicas) 1) }}{{ fail (printf "service.replicas is %d, but one journal has one writer; leave 1, and scale with stream.enabled and Kafka" (int .Values.service.replicas)) }}{{ end }}
+{{- if and .Values.service.enabled (eq .Values.service.log "journal") (gt (int .Values.service.replicas) 1) }}{{ fail (printf "service.replicas is %d, but one journal has one writer; leave 1, or set service.log=kafka" (int .Values.service.replicas)) }}{{ end }}
+{{- if and .Values.service.enabled (eq .Values.service.log "kafka") (not .Values.stream.brokers) }}{{ fail "service.log is kafka and stream.brokers is empty; give Kafka's host:port, more between commas" }}{{ end }}
 {{- if and .Values.service.enabled (not .Values.service.keysSecret) }}{{ fail "service.keysSecret is empty, and beyond loopback weir asks for keys; make a Secret with the key `keys` and name it" }}{{ end }}
 {{- if and .Values.autoscaling.enabled (not .Values.stream.enabled) }}{{ fail "autoscaling.enabled needs stream.enabled: the service's journal has one writer; enable the stream or turn autoscaling off" }}{{ end }}
 {{- if gt (int .Values.autoscaling.min) (int .Values.autoscaling.max) }}{{ fail (printf "autoscaling.min %d is above autoscaling.max %d" (int .Values.autoscaling.min) (int .Values.autoscaling.max)) }}{{ end }}
 {{- if and .Values.stream.enabled (not .Values.stream.brokers) }}{{ fail "stream.brokers is empty; give Kafka's host:port, more between commas" }}{{ end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}{{ fail "ingress.host is empty; give the name under which clients reach weir, or turn ingress off" }}{{ end }}
 {{- if and .Values.ingress.enabled (not .Values.service.enabled) }}{{ fail "ingress.enabled needs service.enabled: only the service has REST" }}{{ end }}
+{{- end }}
+
+{{/* Which log in Kafka: of the stream's workers and of replicas of the service. */}}
+{{- define "weir.kafka" -}}
+- --brokers={{ .Values.stream.brokers }}
+- --events={{ .Values.stream.topics.events }}
+- --decisions={{ .Values.stream.topics.decisions }}
+- --rejects={{ .Values.stream.topics.rejects }}
+- --group={{ .Values.stream.group }}
+{{- if .Values.stream.propertiesSecret }}
+- --kafka-properties=/kafka/kafka.properties
+{{- end }}
 {{- end }}
 
 {{- define "weir.container" -}}
