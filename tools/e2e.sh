@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # What is too long for make test. Usage: tools/e2e.sh [PART...], all when none is given:
-#   stream    weir stream killed 200 times, 20 rebalances: its output equal to an unbroken run, byte for byte
+#   stream    weir stream killed 200 times, 20 rebalances: its output equal to an unbroken run, byte for byte; of
+#             three replicas of weir serve the log's owner killed 40 times under load
 #   cluster   image and chart on a one-node Kubernetes: install, upgrade, faults and a drain under load; as root
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 stream() {
   tools/setup.sh --stack
-  WEIR_KILLS=200 WEIR_REBALANCES=20 PYTHONPATH=build/release/python .venv-stream/bin/python -m pytest -q -s \
-    tests/stream/test_stream.py tests/stream/test_group.py
+  WEIR_KILLS=200 WEIR_REBALANCES=20 WEIR_OWNER_KILLS=40 PYTHONPATH=build/release/python .venv-stream/bin/python -m pytest -q -s \
+    tests/stream/test_stream.py tests/stream/test_group.py tests/stream/test_replicas.py
 }
 
 cluster() {

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import queue
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from broker import BINARY, Broker, Stream, Topics
 from test_stream import assert_same, feedback, payment
 
+OWNER_KILLS = int(os.environ.get("WEIR_OWNER_KILLS", "1"))
 QUICK = ("--session-timeout-ms", "1000")
 
 
@@ -177,52 +179,62 @@ def test_a_restart_answers_as_before(bundle: Path, quick: Broker, tmp_path: Path
 def test_the_owner_is_killed_under_load(bundle: Path, quick: Broker, tmp_path: Path) -> None:
     topics = quick.topics()
     todo: queue.Queue[int] = queue.Queue()
-    for number in range(3000):
+    for number in range(2000 * (OWNER_KILLS + 1)):
         todo.put(number)
+    count = todo.qsize()
     acknowledged: dict[int, str] = {}
-    with (
-        Replica(bundle, topics, tmp_path / "one").wait_ready() as one,
-        Replica(bundle, topics, tmp_path / "two").wait_ready() as two,
-        Replica(bundle, topics, tmp_path / "three").wait_ready() as three,
-    ):
-        trio = [one, two, three]
-        wait_until(lambda: any(replica.owns() for replica in trio), "nobody owns the log")
-        owner = next(replica for replica in trio if replica.owns())
+    faults: list[str] = []
+    threads: list[threading.Thread] = []
 
-        def send(replica: Replica) -> None:
-            line = replica.connect()
-            while replica.process.poll() is None:
-                try:
-                    number = todo.get_nowait()
-                except queue.Empty:
-                    return
-                try:
-                    status, text = ask(line, "POST", "/v1/decisions", payment(number))
-                    assert status == 200, text
+    def send(replica: Replica) -> None:
+        line = replica.connect()
+        while len(acknowledged) < count and replica.process.poll() is None:
+            try:
+                number = todo.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            try:
+                status, text = ask(line, "POST", "/v1/decisions", payment(number))
+                if status == 200:
                     acknowledged[number] = text
-                except (OSError, http.client.HTTPException):
-                    todo.put(number)  # What was not answered is sent again, to whoever is there.
-                    line = replica.connect()
+                    continue
+                faults.append(text)
+            except (OSError, http.client.HTTPException):
+                line = replica.connect()
+            todo.put(number)  # What was not answered is sent again, to whoever is there.
 
-        threads = [threading.Thread(target=send, args=(r,)) for r in trio for _ in range(4)]
-        for thread in threads:
+    def replica(number: int) -> Replica:
+        flags = ("--snapshot-every", "1s")
+        found = Replica(bundle, topics, tmp_path / str(number), *flags).wait_ready()
+        threads.extend(threading.Thread(target=send, args=(found,)) for _ in range(4))
+        for thread in threads[-4:]:
             thread.start()
-        wait_until(lambda: len(acknowledged) > 1000, "too few answers")
-        owner.kill()
-        before = len(acknowledged)
+        return found
+
+    running = {number: replica(number) for number in range(3)}
+    try:
+        for kill in range(OWNER_KILLS):
+            wait_until(lambda: any(one.owns() for one in running.values()), "nobody owns the log")
+            wait_until(lambda: len(acknowledged) > 2000 * kill + 1000, "too few answers")  # noqa: B023
+            owner = next(number for number, one in running.items() if one.owns())
+            running[owner].kill()
+            if kill + 1 < OWNER_KILLS:
+                running[owner] = replica(owner)
+            else:
+                del running[owner]
+        # The others go on answering while nobody owns the log.
         for thread in threads:
             thread.join(timeout=120)
-        # Two went on answering while nobody owned the log.
-        assert len(acknowledged) == 3000 and before < 3000
-        left = [replica for replica in trio if replica is not owner]
-        wait_until(lambda: any(replica.owns() for replica in left), "nobody took over")
-        wait_until(lambda: len(topics.read(topics.decisions)) >= 3000, "decisions are missing")
-        assert all(replica.stop() == 0 for replica in left)
-    written = {
-        json.loads(record.value or b"")["transaction_id"]: (record.value or b"").decode()
-        for record in topics.read(topics.decisions)
-    }
-    assert len(topics.read(topics.decisions)) == len(written) == 3000
+        assert len(acknowledged) == count and not faults, faults[:3]
+        wait_until(lambda: any(one.owns() for one in running.values()), "nobody took over")
+        wait_until(lambda: len(topics.read(topics.decisions)) >= count, "decisions are missing")
+        assert all(one.stop() == 0 for one in running.values())
+    finally:
+        for one in running.values():
+            one.__exit__()
+    values = [(record.value or b"").decode() for record in topics.read(topics.decisions)]
+    written = {json.loads(value)["transaction_id"]: value for value in values}
+    assert len(values) == len(written) == count
     assert all(written[10_000_000 + number] == text for number, text in acknowledged.items())
 
 
