@@ -30,7 +30,7 @@ VALUES = {
     "bundle": {"existingClaim": "weir-bundle"},
     "service": {
         "keysSecret": "weir-keys",
-        "terminals": "0..3",
+        "settings": {"terminals": "0..3"},
         "journal": {"size": "1Gi"},
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1"}},
     },
@@ -41,7 +41,7 @@ VALUES = {
         "stateSize": "1Gi",
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "1"}},
         # A member that left by force holds its partitions no longer than this.
-        "extraArguments": ["--session-timeout-ms=6000"],
+        "settings": {"session_timeout_ms": 6000},
     },
 }
 

@@ -119,6 +119,7 @@ NONSENSE = {
     "service.replicas=2": "one journal has one writer; leave 1, or set service.log=kafka",
     "service.log=kafka": "service.log is kafka and stream.brokers is empty",
     "service.log=paper": "service.log",
+    "service.log=kafka,stream.brokers=k:1,service.settings.clock=system": "clock does not go",
     "service.replicas=0": "service.replicas",
     "service.keysSecret=": "make a Secret with the key `keys`",
     "service.enabled=false": "are both false; enable one",

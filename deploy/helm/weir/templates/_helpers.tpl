@@ -18,6 +18,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if not (or .Values.service.enabled .Values.stream.enabled) }}{{ fail "service.enabled and stream.enabled are both false; enable one" }}{{ end }}
 {{- if and .Values.service.enabled (eq .Values.service.log "journal") (gt (int .Values.service.replicas) 1) }}{{ fail (printf "service.replicas is %d, but one journal has one writer; leave 1, or set service.log=kafka" (int .Values.service.replicas)) }}{{ end }}
 {{- if and .Values.service.enabled (eq .Values.service.log "kafka") (not .Values.stream.brokers) }}{{ fail "service.log is kafka and stream.brokers is empty; give Kafka's host:port, more between commas" }}{{ end }}
+{{- if eq .Values.service.log "kafka" }}
+{{- range list "challenger" "model_poll" "clock" "retention" }}
+{{- if hasKey $.Values.service.settings . }}{{ fail (printf "service.settings.%s does not go with service.log=kafka, docs/operating/replicas.md says why; take it out" .) }}{{ end }}
+{{- end }}
+{{- end }}
 {{- if and .Values.service.enabled (not .Values.service.keysSecret) }}{{ fail "service.keysSecret is empty, and beyond loopback weir asks for keys; make a Secret with the key `keys` and name it" }}{{ end }}
 {{- if and .Values.autoscaling.enabled (not .Values.stream.enabled) }}{{ fail "autoscaling.enabled needs stream.enabled: the service's journal has one writer; enable the stream or turn autoscaling off" }}{{ end }}
 {{- if gt (int .Values.autoscaling.min) (int .Values.autoscaling.max) }}{{ fail (printf "autoscaling.min %d is above autoscaling.max %d" (int .Values.autoscaling.min) (int .Values.autoscaling.max)) }}{{ end }}
@@ -35,6 +40,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - --group={{ .Values.stream.group }}
 {{- if .Values.stream.propertiesSecret }}
 - --kafka-properties=/kafka/kafka.properties
+{{- end }}
+{{- end }}
+
+{{/* snapshot_every: 5m is --snapshot-every=5m. toJson, or a million would be 1e+06. */}}
+{{- define "weir.settings" -}}
+{{- range $key, $value := . }}
+- {{ printf "--%s=%s" (replace "_" "-" $key) (kindIs "string" $value | ternary $value (toJson $value)) | quote }}
 {{- end }}
 {{- end }}
 
