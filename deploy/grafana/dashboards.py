@@ -156,6 +156,7 @@ SERVICE = [
             "entries": rate("weir_journal_records_total"),
             "position/s": f"sum(deriv(weir_log_position{{{SELECT}}}[5m]))",
             "waiting": f"sum(weir_journal_queue_records{{{SELECT}}})",
+            "by rules, waiting": f"sum(weir_journal_unrecorded_payments{{{SELECT}}})",
         },
     ),
     Panel(

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <chrono>
+#include <cmath>
 #include <ctime>
 
 #include "cli/kafka_options.h"
@@ -108,6 +109,10 @@ void check(const ServeOptions& options, const http::Address& address) {
   if (options.challenger_share > 0 && options.challenger.empty()) {
     throw UsageError("--challenger-share needs --challenger, the bundle that shall decide");
   }
+  if (!(options.reasons_share >= 0 && options.reasons_share <= 1)) {
+    throw UsageError(
+        fmt::format("--reasons-share is {}, wanted a share from 0 to 1", options.reasons_share));
+  }
   if (options.tls_certificate.empty() != options.tls_key.empty()) {
     throw UsageError("--tls-certificate and --tls-key go together; give both or none");
   }
@@ -171,6 +176,35 @@ void drain(http::Server& server) {
   }
 }
 
+/// The rules of a full disk; nothing where it stops the service.
+std::optional<FallbackRules> fallback_of(const ServeOptions& options) {
+  const auto& challenge = options.rules_challenge_over;
+  const auto& decline = options.rules_decline_over;
+  if (options.on_full_disk != "stop" && options.on_full_disk != "rules") {
+    throw UsageError(
+        fmt::format("--on-full-disk is \"{}\", wanted stop or rules", options.on_full_disk));
+  }
+  const bool rules = options.on_full_disk == "rules";
+  if (rules != (challenge || decline)) {
+    throw UsageError(
+        "--on-full-disk rules needs --rules-challenge-over or --rules-decline-over (roubles), and "
+        "these need it");
+  }
+  if (!rules) return std::nullopt;
+  if (challenge.value_or(0) < 0 || decline.value_or(0) < 0 ||
+      (challenge && decline && *decline < *challenge)) {
+    throw UsageError(fmt::format(
+        "--rules-challenge-over is {}, --rules-decline-over {}: wanted roubles from 0, the second "
+        "not below the first",
+        challenge.value_or(0), decline.value_or(0)));
+  }
+  const auto minor = [](const std::optional<double>& roubles) -> std::optional<std::int64_t> {
+    if (!roubles) return std::nullopt;
+    return std::llround(*roubles * 100);
+  };
+  return FallbackRules{minor(challenge), minor(decline), options.rules_queue};
+}
+
 void serve_journal(const ServeOptions& options, Terminal& terminal) {
   const auto progress = terminal.make_progress();
   Front front = make_front(options);
@@ -187,6 +221,8 @@ void serve_journal(const ServeOptions& options, Terminal& terminal) {
   settings.experiment = options.experiment;
   settings.model_poll = options.model_poll.value_or(0);
   settings.clock_of_payments = options.clock == "payments";
+  settings.reasons_share = options.reasons_share;
+  settings.fallback = fallback_of(options);
   DecisionService service(
       settings, LoadedModel::load(options.bundle), [] { return std::time(nullptr); }, *progress);
   ServiceCommits commits(service);
@@ -199,7 +235,8 @@ void serve_journal(const ServeOptions& options, Terminal& terminal) {
   catch_reload_signal();
   while (!stop_requested()) {
     if (take_reload_request()) service.reload();
-    server.run_round(milliseconds(service.ready() ? 100 : 0));
+    server.run_round(milliseconds(service.ready() && !service.has_unrecorded() ? 100 : 0));
+    service.take_unrecorded(kRecordsBetweenRounds);
     if (service.ready() || !service.catch_up(kRecordsBetweenRounds)) continue;
     if (!terminal.quiet) fmt::print(stderr, "weir: ready at position {}\n", service.position());
     notify_supervisor("READY=1");
@@ -208,8 +245,12 @@ void serve_journal(const ServeOptions& options, Terminal& terminal) {
   if (!service.stop()) {
     throw Error(
         fmt::format("journal \"{}\": the last entries or the snapshot were not written: {}; "
-                    "what was acknowledged before is there",
-                    options.journal, service.commits().fault()));
+                    "what was acknowledged before is there{}",
+                    options.journal, service.commits().fault(),
+                    service.unrecorded() == 0
+                        ? std::string()
+                        : fmt::format("; {} payments that were answered by rules are not recorded",
+                                      service.unrecorded())));
   }
   if (!terminal.quiet) fmt::print(stderr, "weir: stopped at position {}\n", service.position());
 }
@@ -276,6 +317,7 @@ void check_log(const ServeOptions& options) {
   if (!options.challenger.empty()) refuse("--challenger", "a log in Kafka has one champion");
   if (options.model_poll) refuse("--model-poll", "start new replicas with a new bundle");
   if (options.clock != "system") refuse("--clock", "the time of the log is that of its messages");
+  if (options.on_full_disk != "stop") refuse("--on-full-disk", "the log is not on this disk");
   if (options.retention) refuse("--retention", "the topic has its own, retention.ms");
 }
 
@@ -310,6 +352,17 @@ void add_serve_command(CLI::App& weir, Terminal& terminal) {
   command->add_option("--durability", options->durability,
                       "What an answered payment survives: os (end of the process) or full (power "
                       "cut)");
+  command->add_option("--on-full-disk", options->on_full_disk,
+                      "When the journal cannot be written: stop (503), or rules (answer by amount, "
+                      "marked, and record it when there is room)");
+  command->add_option("--rules-challenge-over", options->rules_challenge_over,
+                      "With --on-full-disk rules: challenge above so many roubles");
+  command->add_option("--rules-decline-over", options->rules_decline_over,
+                      "With --on-full-disk rules: decline above so many roubles");
+  command->add_option("--rules-queue", options->rules_queue,
+                      "Payments answered by rules that may wait for the journal; then 503");
+  command->add_option("--reasons-share", options->reasons_share,
+                      "Of the time, that may go into reasons; above it answers come without");
   command->add_option("--history", options->history,
                       "Lake of the payments before the journal's first: fills the windows");
   add_time_option(*command, "--history-to", options->history_to,

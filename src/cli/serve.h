@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/serve/fallback.h"
 #include "cli/stream/stream_options.h"
 #include "core/transaction/payment.h"
 
@@ -22,6 +23,11 @@ struct ServeOptions {
   std::string metrics_listen = "127.0.0.1:9090";  ///< Empty: none.
   double damage_budget = 500'000;                 ///< Roubles in 30 days.
   std::string durability = "os";
+  std::string on_full_disk = "stop";  ///< Or `rules`: answer by these until it can be written.
+  std::optional<double> rules_challenge_over;  ///< Roubles.
+  std::optional<double> rules_decline_over;
+  std::size_t rules_queue = FallbackRules{}.most_waiting;
+  double reasons_share = 0.5;
   std::string history;  ///< Lake of the payments before the first.
   std::optional<Seconds> history_to;
   std::string challenger;       ///< Bundle folder; empty: none.

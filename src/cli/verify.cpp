@@ -31,7 +31,7 @@ std::string difference(const journal::Record& record,
                        const std::vector<float>& features) {
   const auto* decision = std::get_if<Decision>(&answer);
   if (decision == nullptr) return "is rejected when it is decided again";
-  if (decision->action != record.action) {
+  if (decision->action != record.action && !journal::told_by_rules(record)) {
     return fmt::format("recorded {}, decided again {}", action_name(record.action),
                        action_name(decision->action));
   }
@@ -45,6 +45,7 @@ std::string difference(const journal::Record& record,
   Decision again = *decision;
   again.position = record.position;  // A payment that the history had already keeps its first one.
   again.repeated = false;
+  if (journal::told_by_rules(record)) again.action = record.action;
   if (again != decision_of(record)) {
     return "its cause, beliefs, score or audit probability differ";
   }

@@ -78,6 +78,42 @@ def test_a_full_disk_stops_deciding_and_loses_nothing(bundle: Path, small_disk: 
             assert stored.startswith(acknowledged[number][:-1])
 
 
+def test_rules_answer_while_a_disk_is_full(bundle: Path, small_disk: Path) -> None:
+    """Every payment gets an action, and is in the log with it when there is room again."""
+    journal = small_disk / "journal"
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(4_000_000))
+    rules = ("--on-full-disk", "rules", "--rules-challenge-over", 200)
+    told: dict[int, str] = {}
+    by_rules = 0
+    with Service(bundle, journal, *rules) as service:
+        service.wait_ready()
+        for number in range(100_000):
+            answer = service.post("/v1/decisions", payment(number))
+            if answer.status == 503:  # Of the commit that failed first.
+                answer = service.post("/v1/decisions", payment(number))
+            assert answer.status == 200, answer.text
+            told[number] = answer.json["decision"]
+            by_rules += "rules" in answer.json.get("degraded", [])
+            if by_rules == 3000:
+                break
+        assert by_rules == 3000, "the disk never filled"
+        assert service.get("/readyz").status == 200
+        ballast.unlink()
+        end = time.monotonic() + 20
+        while service.metrics()["weir_journal_unrecorded_payments"] > 0:
+            assert time.monotonic() < end, "did not go on when there was room"
+            time.sleep(0.1)
+        assert service.post("/v1/decisions", payment(200_000)).status == 200
+        service.kill()
+    with Service(bundle, journal) as service:
+        service.wait_ready()
+        assert service.metrics()["weir_replay_mismatches_total"] == 0
+        for number in [*random.Random(4).sample(sorted(told), 500), *sorted(told)[-500:]]:
+            stored = service.get(f"/v1/decisions/{10_000_000 + number}").json
+            assert stored["decision"] == told[number]
+
+
 def test_ten_thousand_idle_clients_cost_memory_only(bundle: Path, tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

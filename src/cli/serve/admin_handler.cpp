@@ -138,6 +138,7 @@ void AdminHandler::add_decisions(Exposition& page) const {
   }
   page.sample(Metric::kDegraded, {"no_reasons"}, number(tally.no_reasons));
   page.sample(Metric::kDegraded, {"no_challenger"}, number(tally.no_challenger));
+  page.sample(Metric::kDegraded, {"rules"}, number(tally.rules));
   page.sample(Metric::kDamageExpected, tally.damage_expected_minor);
   page.sample(Metric::kDamageConfirmed, tally.damage_confirmed_minor);
   const auto each_arm = [&](Metric metric, const auto& value) {

@@ -182,7 +182,9 @@ void RestHandler::summary(const Request&, Response& response) {
         {"challenges_per_day", {{"used", usage.challenges}, {"limit", policy.challenges_per_day}}},
         {"multiplier", service_.champion().pipeline.loop()->multiplier()}};
   }
-  json["degraded"] = {{"no_reasons", tally.no_reasons}, {"no_challenger", tally.no_challenger}};
+  json["degraded"] = {{"no_reasons", tally.no_reasons},
+                      {"no_challenger", tally.no_challenger},
+                      {"rules", tally.rules}};
   json["score_drift"] = service_.drift().score();
   json["model_version"] = service_.champion().version();
   json["model_card"] = service_.champion().bundle.card;

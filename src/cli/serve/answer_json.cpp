@@ -19,7 +19,8 @@ void append_fields(std::string& out, const Record& record) {
   append_decision_fields(out, decision_of(record),
                          {record.reasons, record.model, record.arm,
                           (record.degraded & journal::kDegradedNoReasons) != 0,
-                          (record.degraded & journal::kDegradedNoChallenger) != 0});
+                          (record.degraded & journal::kDegradedNoChallenger) != 0,
+                          (record.degraded & journal::kDegradedRules) != 0});
 }
 
 bool is_space(char letter) {
@@ -32,6 +33,14 @@ void append_decision(std::string& out, const Record& record) {
   out += '{';
   append_fields(out, record);
   out += '}';
+}
+
+void append_unrecorded(std::string& out, const Record& record) {
+  const bool rules = (record.degraded & journal::kDegradedRules) != 0;
+  fmt::format_to(std::back_inserter(out),
+                 "{{\"transaction_id\":{},\"decision\":\"{}\",\"degraded\":[{}\"not_recorded\"]}}",
+                 record.payment.transaction_id, action_name(record.action),
+                 rules ? "\"rules\"," : "");
 }
 
 void append_decision_with_payment(std::string& out, const Record& record) {

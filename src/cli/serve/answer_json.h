@@ -16,6 +16,9 @@ void append_decision(std::string& out, const journal::Record& record);
 /// The same with the payment in it, for `GET /v1/decisions/{id}` and the console.
 void append_decision_with_payment(std::string& out, const journal::Record& record);
 
+/// What is told of a payment that waits for the journal: its action, marked.
+void append_unrecorded(std::string& out, const journal::Record& record);
+
 /// Stored feedback as a JSON object.
 void append_feedback(std::string& out, const journal::Record& record);
 

@@ -143,7 +143,8 @@ void DecisionService::apply_recorded(const Record& record) {
     const auto* decision = std::get_if<Decision>(&answer);
     if (ours && record.rejected.empty() &&
         (decision == nullptr || decision->margin != record.margin ||
-         decision->probability != record.probability || decision->action != record.action)) {
+         decision->probability != record.probability ||
+         (decision->action != record.action && !journal::told_by_rules(record)))) {
       ++state_.replay_mismatches;
     }
     if (record.position >= state_.tally_position && record.rejected.empty()) {
@@ -174,7 +175,14 @@ std::vector<Record> DecisionService::find_feedback(std::int64_t transaction_id) 
 
 ServiceAnswer DecisionService::decide(const Payment& payment) {
   if (!ready_) return unavailable("the service is still reading its journal");
-  if (commits_->stuck()) return unavailable("the journal cannot be written: " + commits_->fault());
+  // What waits for the journal goes first.
+  if (commits_->stuck() || !unrecorded_.empty()) return decide_by_rules(payment);
+  if (auto again = answer_again(payment)) return *std::move(again);
+  return decide_new(payment, std::nullopt);
+}
+
+/// The answer to a payment whose id is known already.
+std::optional<ServiceAnswer> DecisionService::answer_again(const Payment& payment) {
   const auto pending = commits_->find_payment(payment.transaction_id);
   std::optional<Record> known;
   if (pending.record != nullptr) {
@@ -182,24 +190,71 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
   } else if (payment.transaction_id <= max_transaction_id_) {
     known = reader_->find_payment(payment.transaction_id);
   }
+  if (!known || !known->rejected.empty()) return std::nullopt;
   ServiceAnswer answer;
-  if (known && known->rejected.empty()) {
-    const bool same = known->payment == payment;
-    answer.kind = same ? ServiceAnswer::Kind::kRepeated : ServiceAnswer::Kind::kConflict;
-    answer.ticket = pending.record != nullptr ? pending.ticket : 0;
-    answer.record = *std::move(known);
+  const bool same = known->payment == payment;
+  answer.kind = same ? ServiceAnswer::Kind::kRepeated : ServiceAnswer::Kind::kConflict;
+  if (pending.record != nullptr && commits_->stuck()) {
+    // Applied and not written: its action stands and waits for the journal.
+    if (same) answer.kind = ServiceAnswer::Kind::kUnrecorded;
+  } else if (pending.record != nullptr) {
+    answer.ticket = pending.ticket;
+  }
+  answer.record = *std::move(known);
+  tally_.repeated += same;
+  if (!same) tally_.add_reject(rule_id(Rule::kDuplicateId));
+  return answer;
+}
+
+bool DecisionService::in_future(const Payment& payment, Seconds logged_at, ServiceAnswer& answer) {
+  if (payment.event_time <= logged_at + kMaxFutureSkew) return false;
+  answer.kind = ServiceAnswer::Kind::kRejected;
+  answer.detail = rule_id(Rule::kTimeInFuture);
+  answer.record.payment = payment;
+  tally_.add_reject(answer.detail);
+  return true;
+}
+
+ServiceAnswer DecisionService::decide_by_rules(const Payment& payment) {
+  const std::string why = commits_->stuck() ? "the journal cannot be written: " + commits_->fault()
+                                            : "the journal takes what waited for it";
+  if (!options_.fallback) return unavailable(why);
+  if (auto again = answer_again(payment)) return *std::move(again);
+  ServiceAnswer answer;
+  answer.record.payment = payment;
+  answer.record.degraded = journal::kDegradedRules;
+  if (const auto* waiting = unrecorded_.find(payment.transaction_id)) {
+    const bool same = waiting->payment == payment;
+    answer.kind = same ? ServiceAnswer::Kind::kUnrecorded : ServiceAnswer::Kind::kConflict;
+    answer.record.action = waiting->told;
+    if (!same) answer.detail = "waits for the journal";
     tally_.repeated += same;
     if (!same) tally_.add_reject(rule_id(Rule::kDuplicateId));
     return answer;
   }
-  const Seconds logged_at = stamp(payment.event_time);
-  if (payment.event_time > logged_at + kMaxFutureSkew) {
-    answer.kind = ServiceAnswer::Kind::kRejected;
-    answer.detail = rule_id(Rule::kTimeInFuture);
-    answer.record.payment = payment;
-    tally_.add_reject(answer.detail);
-    return answer;
+  if (in_future(payment, stamp(payment.event_time), answer)) return answer;
+  if (unrecorded_.size() >= options_.fallback->most_waiting) {
+    return unavailable(fmt::format("{}, and {} payments wait for it", why, unrecorded_.size()));
   }
+  answer.kind = ServiceAnswer::Kind::kUnrecorded;
+  answer.record.action = options_.fallback->action_of(payment);
+  unrecorded_.push(payment, answer.record.action);
+  ++tally_.rules;
+  return answer;
+}
+
+void DecisionService::take_unrecorded(std::size_t payments) {
+  for (; payments > 0 && has_unrecorded(); --payments) {
+    const auto entry = unrecorded_.pop();
+    decide_new(entry.payment, entry.told);
+  }
+}
+
+/// Decides, applies and records. `told`: the action that its sender was given already.
+ServiceAnswer DecisionService::decide_new(const Payment& payment, std::optional<Action> told) {
+  ServiceAnswer answer;
+  const Seconds logged_at = stamp(payment.event_time);
+  if (in_future(payment, logged_at, answer)) return answer;
   control_budgets(logged_at);
   Record& record = answer.record;
   record.position = position();
@@ -213,7 +268,7 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
     answer.detail = record.rejected;
     tally_.add_reject(answer.detail);
   } else {
-    decide_both(std::get<Decision>(result), record);
+    decide_both(std::get<Decision>(result), record, told);
     tally_.add_decision(record);
     if (record.model == models_.champion().version()) {
       drift_.observe(record.features, record.margin);
@@ -231,7 +286,9 @@ ServiceAnswer DecisionService::decide(const Payment& payment) {
 }
 
 /// Fills what was decided: by the champion, or by the challenger where the customer is in its arm.
-void DecisionService::decide_both(const Decision& champion, Record& record) {
+void DecisionService::decide_both(const Decision& champion,
+                                  Record& record,
+                                  std::optional<Action> told) {
   const auto challenger = models_.challenge(record.payment, record.logged_at);
   const bool split =
       options_.challenger_share > 0 &&
@@ -247,7 +304,11 @@ void DecisionService::decide_both(const Decision& champion, Record& record) {
     record.shadow_action = shadow.action;
     record.shadow_probability = shadow.probability;
   }
-  if (record.action != Action::kApprove) {
+  if (told) {
+    // The model's probability stays beside it; its reasons were not those of the action.
+    record.action = *told;
+    record.degraded |= journal::kDegradedRules;
+  } else if (record.action != Action::kApprove) {
     record.reasons = explain_in_time(model, record, record.degraded);
   }
 }
@@ -287,6 +348,7 @@ std::string DecisionService::explain_in_time(const LoadedModel& model,
 ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
   if (!ready_) return unavailable("the service is still reading its journal");
   if (commits_->stuck()) return unavailable("the journal cannot be written: " + commits_->fault());
+  if (!unrecorded_.empty()) return unavailable("the journal takes what waited for it");
   ServiceAnswer answer;
   const auto known = find(request.transaction_id);
   if (known) {
@@ -423,7 +485,11 @@ void DecisionService::reap_snapshot(bool wait) {
 }
 
 bool DecisionService::stop() {
-  const bool committed = commits_->finish();
+  bool committed = commits_->finish();
+  if (committed && !unrecorded_.empty()) {
+    take_unrecorded(unrecorded_.size());
+    committed = commits_->finish();
+  }
   reap_snapshot(true);
   if (!ready_ || !committed) return committed;
   const auto failures = state_.snapshot_failures;

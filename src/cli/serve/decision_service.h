@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/serve/fallback.h"
 #include "cli/serve/service_view.h"
 #include "core/transaction/payment.h"
 #include "core/transaction/progress.h"
@@ -36,6 +37,8 @@ struct ServiceOptions {
   bool clock_of_payments = false;
   /// Share of the time that may go into reasons; above it answers are given without.
   double reasons_share = 0.5;
+  /// Answers while the journal cannot be written; without them nothing is answered then.
+  std::optional<FallbackRules> fallback;
 };
 
 /// What became of a payment or of feedback that was sent.
@@ -43,6 +46,7 @@ struct ServiceAnswer {
   enum class Kind {
     kDone,
     kRepeated,     ///< The same again: the stored answer.
+    kUnrecorded,   ///< The action is told, the journal could not take the payment yet.
     kConflict,     ///< The id is known with other content.
     kRejected,     ///< By a rule of the pipeline, named in `detail`.
     kUnknown,      ///< Feedback on a payment that was never seen.
@@ -88,6 +92,12 @@ class DecisionService : public ServiceView {
 
   ServiceAnswer decide(const Payment& payment);
   ServiceAnswer feedback(const FeedbackRequest& request);
+  /// The journal can be written again, and payments answered by rules wait to be recorded.
+  bool has_unrecorded() const { return !unrecorded_.empty() && !commits_->stuck(); }
+  /// Records up to `payments` of them, in the order of their answers.
+  void take_unrecorded(std::size_t payments);
+  /// Payments answered by rules that wait.
+  std::size_t unrecorded() const { return unrecorded_.size(); }
   /// The stored decision on a payment.
   std::optional<journal::Record> find(std::int64_t transaction_id) override;
   std::vector<journal::Record> find_feedback(std::int64_t transaction_id) override;
@@ -144,7 +154,11 @@ class DecisionService : public ServiceView {
   Seconds stamp(Seconds of_entry);
   void control_budgets(Seconds logged_at);
   void apply_recorded(const journal::Record& record);
-  void decide_both(const Decision& champion, journal::Record& record);
+  std::optional<ServiceAnswer> answer_again(const Payment& payment);
+  bool in_future(const Payment& payment, Seconds logged_at, ServiceAnswer& answer);
+  ServiceAnswer decide_by_rules(const Payment& payment);
+  ServiceAnswer decide_new(const Payment& payment, std::optional<Action> told);
+  void decide_both(const Decision& champion, journal::Record& record, std::optional<Action> told);
   std::string explain_in_time(const LoadedModel& model,
                               const journal::Record& record,
                               std::uint8_t& degraded);
@@ -163,6 +177,7 @@ class DecisionService : public ServiceView {
   State state_;
   ServiceTally tally_;
   DriftWatch drift_;  // Of the champion's bundle, by the payments that it decided.
+  UnrecordedPayments unrecorded_;
   bool ready_ = false;
   std::uint64_t journal_end_ = 0;  // While catching up.
   std::int64_t max_transaction_id_ = -1;

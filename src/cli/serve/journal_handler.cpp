@@ -22,13 +22,16 @@ Problem problem_of(const ServiceAnswer& answer) {
   const std::int64_t id = answer.record.payment.transaction_id;
   switch (answer.kind) {
     case ServiceAnswer::Kind::kConflict:
-      return {409, "duplicate_id",
-              fmt::format(
-                  "{} {} is recorded at position {} with other content; send what is new "
-                  "under another transaction_id or known_at",
-                  answer.record.kind == journal::RecordKind::kPayment ? "payment" : "feedback on",
-                  id, answer.record.position),
-              "transaction_id"};
+      return {
+          409, "duplicate_id",
+          fmt::format(
+              "{} {} {} with other content; send what is new under another transaction_id or "
+              "known_at",
+              answer.record.kind == journal::RecordKind::kPayment ? "payment" : "feedback on", id,
+              answer.detail.empty()
+                  ? fmt::format("is recorded at position {}", answer.record.position)
+                  : answer.detail),
+          "transaction_id"};
     case ServiceAnswer::Kind::kRejected:
       return {422, answer.detail,
               fmt::format("payment {}: {}; its time is {}", id,
@@ -63,10 +66,15 @@ std::optional<Problem> JournalHandler::decide_one(std::string_view json,
   if (!payment) return problem;
   const ServiceAnswer answer = journal_.decide(*payment);
   ticket = std::max(ticket, answer.ticket);
-  if (answer.kind != ServiceAnswer::Kind::kDone && answer.kind != ServiceAnswer::Kind::kRepeated) {
+  if (answer.kind != ServiceAnswer::Kind::kDone && answer.kind != ServiceAnswer::Kind::kRepeated &&
+      answer.kind != ServiceAnswer::Kind::kUnrecorded) {
     return problem_of(answer);
   }
-  append_decision(out, answer.record);
+  if (answer.kind == ServiceAnswer::Kind::kUnrecorded) {
+    append_unrecorded(out, answer.record);
+  } else {
+    append_decision(out, answer.record);
+  }
   return std::nullopt;
 }
 

@@ -18,7 +18,8 @@ std::optional<http::Problem> DecisionService::not_ready() const {
   if (!ready_) {
     return http::Problem{503, "not_ready", "the journal is still being read", std::nullopt, 1};
   }
-  if (commits_->stuck()) {
+  const bool rules = options_.fallback && unrecorded_.size() < options_.fallback->most_waiting;
+  if (commits_->stuck() && !rules) {
     return http::Problem{503, "journal_stuck", commits_->fault(), std::nullopt, 1};
   }
   return std::nullopt;
@@ -31,6 +32,7 @@ void DecisionService::add_log(metrics::Exposition& page) const {
   page.sample(Metric::kJournalCommitFailures, number(commits.failures));
   page.sample(Metric::kJournalStuck, commits_->stuck() ? 1 : 0);
   page.sample(Metric::kJournalQueue, number(commits_->open_records()));
+  page.sample(Metric::kJournalUnrecorded, number(unrecorded_.size()));
   std::error_code unknown;
   const auto space = std::filesystem::space(options_.journal, unknown);
   if (!unknown) page.sample(Metric::kJournalFreeBytes, number(space.available));

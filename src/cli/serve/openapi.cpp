@@ -84,10 +84,20 @@ ordered_json schemas() {
         {"beliefs",
          {{"type", "object"},
           {"description", "Probability of fraud by cause; of a bundle with beliefs"}}},
-        {"degraded", {{"type", "array"}, {"items", {{"enum", {"no_reasons", "no_challenger"}}}}}},
+        {"degraded",
+         {{"type", "array"}, {"items", {{"enum", {"no_reasons", "no_challenger", "rules"}}}}}},
         {"logged_at", {{"type", "string"}, {"format", "date-time"}}},
         {"payment", {{"type", "object"}}},
         {"feedback", {{"type", "array"}, {"items", {{"type", "object"}}}}}}}};
+  ordered_json unrecorded = {
+      {"type", "object"},
+      {"description",
+       "While the journal cannot be written, with --on-full-disk rules: the action only"},
+      {"required", {"transaction_id", "decision", "degraded"}},
+      {"properties",
+       {{"transaction_id", {{"type", "integer"}}},
+        {"decision", {{"enum", {"approve", "challenge", "decline"}}}},
+        {"degraded", {{"type", "array"}, {"items", {{"enum", {"rules", "not_recorded"}}}}}}}}};
   ordered_json feedback = {
       {"type", "object"},
       {"required", {"transaction_id", "outcome", "source"}},
@@ -114,10 +124,13 @@ ordered_json schemas() {
       {"required", {"results"}},
       {"properties",
        {{"results",
-         {{"type", "array"}, {"items", {{"anyOf", {schema("decision"), schema("problem")}}}}}}}}};
-  return {{"payment", std::move(payment)}, {"decision", std::move(decision)},
-          {"reason", std::move(reason)},   {"feedback", std::move(feedback)},
-          {"problem", std::move(problem)}, {"results", std::move(results)}};
+         {{"type", "array"},
+          {"items",
+           {{"anyOf", {schema("decision"), schema("unrecorded"), schema("problem")}}}}}}}}};
+  return {{"payment", std::move(payment)},       {"decision", std::move(decision)},
+          {"unrecorded", std::move(unrecorded)}, {"reason", std::move(reason)},
+          {"feedback", std::move(feedback)},     {"problem", std::move(problem)},
+          {"results", std::move(results)}};
 }
 
 ordered_json query(const char* name, const char* description, ordered_json of) {
@@ -131,7 +144,8 @@ void describe(Endpoint endpoint, ordered_json& operation) {
   switch (endpoint) {
     case Endpoint::kDecide:
       operation["requestBody"] = body(schema("payment"));
-      operation["responses"]["200"] = answer("The decision, new or recorded", schema("decision"));
+      operation["responses"]["200"] = answer(
+          "The decision, new or recorded", {{"anyOf", {schema("decision"), schema("unrecorded")}}});
       break;
     case Endpoint::kDecideBatch:
       operation["requestBody"] =

@@ -104,6 +104,7 @@ void ServiceTally::add(const ServiceTally& other) {
   late += other.late;
   no_reasons += other.no_reasons;
   no_challenger += other.no_challenger;
+  rules += other.rules;
   for (std::size_t i = 0; i < feedback.size(); ++i) {
     for (std::size_t j = 0; j < feedback[i].size(); ++j) feedback[i][j] += other.feedback[i][j];
   }

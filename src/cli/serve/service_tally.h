@@ -23,6 +23,7 @@ struct ServiceTally {
   std::uint64_t late = 0;
   std::uint64_t no_reasons = 0;
   std::uint64_t no_challenger = 0;
+  std::uint64_t rules = 0;  ///< Answered before they could be recorded.
   std::array<std::array<std::uint64_t, 3>, 4> feedback{};  ///< By source and outcome.
   double damage_expected_minor = 0;
   double damage_confirmed_minor = 0;

@@ -15,10 +15,11 @@ namespace {
 constexpr std::size_t kMaxReasons = 3;
 
 void append_degraded(std::string& out, const DecisionContext& context) {
-  if (!context.no_reasons && !context.no_challenger) return;
+  if (!context.no_reasons && !context.no_challenger && !context.rules) return;
   out += ",\"degraded\":[";
   if (context.no_reasons) out += "\"no_reasons\",";
   if (context.no_challenger) out += "\"no_challenger\",";
+  if (context.rules) out += "\"rules\",";
   out.back() = ']';
 }
 

@@ -17,6 +17,7 @@ struct DecisionContext {
   std::string_view arm;
   bool no_reasons = false;  ///< Left out, although there would be some.
   bool no_challenger = false;
+  bool rules = false;  ///< The action was given by rules, not by the model.
 };
 
 /// Appends the members of the JSON object that `POST /v1/decisions` answers, without its braces.

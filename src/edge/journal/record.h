@@ -17,6 +17,8 @@ enum Degraded : std::uint8_t {
   kDegradedNone = 0,
   kDegradedNoReasons = 1,     ///< Reasons took too long and were left out.
   kDegradedNoChallenger = 2,  ///< The challenger failed; the champion decided alone.
+  kDegradedRules =
+      4,  ///< Answered by rules before it could be recorded; `action` is what was told.
 };
 
 /// One entry of the log: what came in, and for a payment what was decided, with all that is needed
@@ -63,5 +65,8 @@ struct Record {
 
   friend bool operator==(const Record&, const Record&) = default;
 };
+
+/// Then `action` is not the model's.
+inline bool told_by_rules(const Record& record) { return (record.degraded & kDegradedRules) != 0; }
 
 }  // namespace weir::journal

@@ -53,6 +53,7 @@ enum class Metric : std::uint8_t {
   kJournalCommitFailures,
   kJournalStuck,
   kJournalQueue,
+  kJournalUnrecorded,
   kJournalFreeBytes,
   kSnapshots,
   kSnapshotAgeSeconds,
