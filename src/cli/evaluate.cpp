@@ -118,7 +118,7 @@ void judge_against_floor(EvaluateResult& result,
                            : parse_truth(files::read_text(options.truth), options.truth);
   const PaymentView period = history.slice(first, history.size());
   const Floor floor = compute_floor(history, first, windows, result.label_delay);
-  const Ceiling ceiling = compute_ceiling(floor, period, options.false_positive_rate);
+  const Ceiling ceiling = compute_ceiling(floor, options.false_positive_rate);
   result.floor_share = floor.share();
   result.floor_at_rate = floor.false_negative_rate_at(options.false_positive_rate);
   result.ceiling_average_precision = ceiling.average_precision;
@@ -126,7 +126,8 @@ void judge_against_floor(EvaluateResult& result,
   result.bound_average_precision = ceiling.average_precision_bound;
   result.bound_roc_auc = ceiling.roc_auc_bound;
   result.bound_false_negative_rate = ceiling.false_negative_rate_bound;
-  result.ceiling_card_precision = card_precision(ceiling.scores, period, options.cards);
+  result.ceiling_card_precision =
+      card_precision(perfect_scores(floor, period), period, options.cards);
   const auto check_bound = [&](const char* name, const Measure& measure, double bound) {
     if (measure.value <= bound + kLeakTolerance || measure.interval.low <= bound) return;
     result.leaks.push_back(

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "core/evaluation/damage_spread.h"
+#include "core/evaluation/floor.h"
 #include "core/evaluation/ranking.h"
 #include "core/features/feature_batch.h"
 #include "core/model/scorer.h"
@@ -44,9 +45,12 @@ struct Running {
         loop(given.rates, given.policy, given.feedback, loop_from),
         outcome(from, to),
         loss(from, LossBudget{}),
-        episodes(truth, given.feedback.answer_delay) {}
+        episodes(truth, given.feedback.answer_delay) {
+    if (!given.closed && !truth.empty()) floor.emplace(truth, given.feedback.label_delay);
+  }
 
   LoopScenario scenario;
+  std::optional<FloorScan> floor;  // Without the loop and with the truth.
   ClosedLoop loop;
   LoopOutcome outcome;
   LossRecord loss;
@@ -129,7 +133,11 @@ void run_block(Running& running,
   for (std::size_t row = block.begin; row < block.end; ++row) {
     const ReplayedPayment replayed =
         running.loop.step(payments, row, segment.base(), block.scores[row - block.begin]);
-    if (payments.event_time[row] < from) continue;
+    const bool measured = payments.event_time[row] >= from;
+    if (running.floor && !payments.fraud_scenario.empty()) {
+      running.floor->add(payments, row, measured);
+    }
+    if (!measured) continue;
     const bool fraud = payments.is_fraud[row] != 0;
     const std::int8_t scenario =
         payments.fraud_scenario.empty() ? std::int8_t{0} : payments.fraud_scenario[row];
@@ -264,13 +272,20 @@ std::vector<LoopResult> replay_loops(const Bundle& bundle,
   }
   std::vector<LoopResult> results;
   for (const auto& running : runs) {
-    LoopResult result{running->scenario, running->outcome, 0, 0, {}, 1, {}, {}, {}};
+    LoopResult result{running->scenario, running->outcome, 0, 0, {}, {}, 1, {}, {}, {}};
     const Interval minor = running->spread.interval_minor(running->outcome.total().damage_minor);
     const double monthly = kMonthDays / running->outcome.days() / kKopecks;
     result.damage_interval = {minor.low * monthly, minor.high * monthly};
     result.budget = running->loss.state(to, 0);
     result.episodes = running->episodes.outcomes();
     result.last_multiplier = running->loop.loop().multiplier();
+    if (running->floor) {
+      const Floor floor = std::move(*running->floor).finish();
+      if (floor.frauds > 0) {
+        result.best_open = {floor.false_negative_rate_at(kOpenLoopFalsePositiveRate),
+                            compute_ceiling(floor, kOpenLoopFalsePositiveRate).average_precision};
+      }
+    }
     if (options.keep_scores) {
       const Ranking ranking(running->scores, labels);
       result.average_precision = ranking.average_precision();

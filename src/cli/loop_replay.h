@@ -36,6 +36,12 @@ struct LoopResult {
   double roc_auc = 0;
   /// Without the loop: flagging the highest scores, at 5 % of the genuine payments.
   OperatingPoint open;
+  /// Without the loop, with the truth at hand: what no score that waits for chargebacks gets past.
+  struct Best {
+    double false_negative_rate = 0;  ///< At the same share of genuine payments flagged.
+    double average_precision = 0;    ///< Expected; luck can lift it a little, see Ceiling.
+  };
+  std::optional<Best> best_open;
   double last_multiplier = 1;            ///< Of the budgets' controller.
   Interval damage_interval;              ///< 90 %, roubles in 30 days; see DamageSpread.
   BudgetState budget;                    ///< At the period's end.
@@ -48,7 +54,7 @@ struct LoopReplayOptions {
   std::optional<Seconds> to;
   Seconds run_in = 2 * kSecondsPerDay;  ///< The loop is closed this long before it.
   int threads = 0;
-  std::vector<TruthWindow> truth;  ///< For episodes; empty: none are followed.
+  std::vector<TruthWindow> truth;  ///< For episodes and the floor; empty: neither.
   bool keep_scores = true;         ///< For average_precision; costs 5 bytes a payment and scenario.
 };
 

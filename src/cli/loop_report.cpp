@@ -53,6 +53,11 @@ ReplayPage page_of(const std::vector<LoopResult>& results, std::size_t given) {
                                  other.open.damage_roubles_per_month(period),
                                  other.open.false_positive_rate(), other.open.false_negative_rate(),
                                  other.average_precision});
+      if (other.best_open) {
+        page.references.push_back({"the best possible without a loop", std::nullopt,
+                                   kOpenLoopFalsePositiveRate, other.best_open->false_negative_rate,
+                                   other.best_open->average_precision});
+      }
     } else if (i < given) {
       page.references.push_back({other.scenario.name, other.outcome.damage_roubles_per_month(),
                                  other.outcome.total().false_positive_rate(),

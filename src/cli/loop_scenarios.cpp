@@ -210,6 +210,10 @@ nlohmann::ordered_json loop_json(const LoopResult& result) {
     json["false_positive_rate"] = result.open.false_positive_rate();
     json["false_negative_rate"] = result.open.false_negative_rate();
     json["false_negatives_of_all"] = result.open.false_negatives_of_all();
+    if (result.best_open) {
+      json["best"] = {{"false_negative_rate", result.best_open->false_negative_rate},
+                      {"average_precision", result.best_open->average_precision}};
+    }
     return json;
   }
   json["damage_roubles_per_30_days"] = outcome.damage_roubles_per_month();
@@ -260,6 +264,11 @@ void print_loops(const std::vector<LoopResult>& results) {
                100 * (closed ? total.false_negative_rate() : result.open.false_negative_rate()),
                100 * total.genuine_lost_rate(), result.outcome.challenges_per_day(),
                result.outcome.challenges_per_customer_month(), result.average_precision);
+    if (result.best_open) {
+      fmt::print("{:<20}{:>14}{:>12}{:>7.2f}%{:>7.2f}%{:>32}{:>9.4f}\n", "  best possible", "", "",
+                 100 * kOpenLoopFalsePositiveRate, 100 * result.best_open->false_negative_rate, "",
+                 result.best_open->average_precision);
+    }
   }
 }
 

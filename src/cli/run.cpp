@@ -89,11 +89,10 @@ std::vector<LoopResult> close_loop(const RunOptions& options,
   report.page = places.loop_page();
   report.truth = options.truth;
   report.frontier = true;
-  if (evaluation.has_floor) {
-    report.references.push_back({fmt::format("the best possible without a loop{}",
-                                             evaluation.floor_is_estimated ? ", estimated" : ""),
-                                 std::nullopt, EvaluateOptions{}.false_positive_rate,
-                                 evaluation.floor_at_rate, evaluation.ceiling_average_precision});
+  if (evaluation.has_floor && evaluation.floor_is_estimated) {
+    report.references.push_back({"the best possible without a loop, estimated", std::nullopt,
+                                 EvaluateOptions{}.false_positive_rate, evaluation.floor_at_rate,
+                                 evaluation.ceiling_average_precision});
   }
   report.replay.lake = places.lake();
   report.replay.from = test_from;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
-#include <map>
 #include <utility>
 
 #include "core/transaction/calendar.h"
@@ -21,7 +20,6 @@ constexpr std::size_t kLuckyRankings = 1000;
 constexpr double kLuck = 0.99;
 constexpr std::uint64_t kChanceSeed = 0x666c6f6f72;  // Any constant.
 
-/// Sorted, disjoint episodes of each terminal.
 using Episodes = std::map<std::int64_t, std::vector<TruthWindow>>;
 
 Episodes terminal_episodes(std::span<const TruthWindow> windows) {
@@ -179,69 +177,80 @@ double Floor::share() const {
   return frauds == 0 ? 0.0 : static_cast<double>(blind) / static_cast<double>(frauds);
 }
 
+FloorScan::FloorScan(std::span<const TruthWindow> windows, Seconds label_delay)
+    : episodes_(terminal_episodes(windows)), label_delay_(label_delay) {}
+
+void FloorScan::add(const PaymentView& payments, std::size_t row, bool evaluated) {
+  const bool fraud = payments.is_fraud[row] != 0;
+  if (evaluated) floor_.is_blind.push_back(false);
+  if (!fraud) return;
+  const Seconds time = payments.event_time[row];
+  const std::int64_t terminal = payments.terminal_id[row];
+  const TruthWindow* episode = episode_at(episodes_, terminal, time);
+  const Episode key{terminal, episode == nullptr ? 0 : episode->from};
+  const auto evidence = episode == nullptr ? first_fraud_.end() : first_fraud_.find(key);
+  if (evaluated) {
+    ++floor_.frauds;
+    if (payments.fraud_scenario[row] == kTerminalScenario) {
+      ++floor_.scenario_2;
+      const bool known = evidence != first_fraud_.end() && evidence->second + label_delay_ <= time;
+      floor_.is_blind.back() = !known;
+      floor_.blind += !known;
+      if (!known) ++blind_of_[key];
+    }
+  }
+  if (episode != nullptr) first_fraud_.try_emplace(key, time);
+}
+
+Floor FloorScan::finish() && {
+  for (const auto& [episode, blind] : blind_of_) floor_.blind_by_episode.push_back(blind);
+  return std::move(floor_);
+}
+
 Floor compute_floor(const PaymentView& history,
                     std::size_t begin,
                     std::span<const TruthWindow> windows,
                     Seconds label_delay) {
   WEIR_CHECK(history.has_labels() && begin <= history.size());
-  const Episodes episodes = terminal_episodes(windows);
-  std::map<const TruthWindow*, Seconds> first_fraud;                   // Of each episode.
-  std::map<std::pair<std::int64_t, Seconds>, std::uint64_t> blind_of;  // Terminal, begin.
-  Floor floor;
-  floor.is_blind.resize(history.size() - begin);
-  for (std::size_t row = 0; row < history.size(); ++row) {
-    if (history.is_fraud[row] == 0) continue;
-    const Seconds time = history.event_time[row];
-    const TruthWindow* episode = episode_at(episodes, history.terminal_id[row], time);
-    const auto evidence = episode == nullptr ? first_fraud.end() : first_fraud.find(episode);
-    if (row >= begin) {
-      ++floor.frauds;
-      if (history.fraud_scenario[row] == kTerminalScenario) {
-        ++floor.scenario_2;
-        const bool known = evidence != first_fraud.end() && evidence->second + label_delay <= time;
-        floor.is_blind[row - begin] = !known;
-        floor.blind += !known;
-        if (!known) ++blind_of[{history.terminal_id[row], episode == nullptr ? 0 : episode->from}];
-      }
-    }
-    if (episode != nullptr && evidence == first_fraud.end()) first_fraud[episode] = time;
-  }
-  for (const auto& [episode, blind] : blind_of) floor.blind_by_episode.push_back(blind);
-  return floor;
+  FloorScan scan(windows, label_delay);
+  for (std::size_t row = 0; row < history.size(); ++row) scan.add(history, row, row >= begin);
+  return std::move(scan).finish();
 }
 
-Ceiling compute_ceiling(const Floor& floor,
-                        const PaymentView& payments,
-                        double false_positive_rate) {
-  WEIR_CHECK(floor.is_blind.size() == payments.size());
+Ceiling compute_ceiling(const Floor& floor, double false_positive_rate) {
+  const std::size_t payments = floor.is_blind.size();
   const auto visible = static_cast<double>(floor.frauds - floor.blind);
   const auto blind = static_cast<double>(floor.blind);
   const auto frauds = static_cast<double>(floor.frauds);
-  const std::size_t rest = payments.size() - (floor.frauds - floor.blind);
+  const std::size_t rest = payments - (floor.frauds - floor.blind);
   Ceiling ceiling;
   if (floor.frauds == 0 || rest == floor.blind) {
     ceiling.average_precision = ceiling.roc_auc = std::numeric_limits<double>::quiet_NaN();
-  } else {
-    // Place j of the rest is a fraud with chance `density`; expected precision there.
-    const double density = blind / static_cast<double>(rest);
-    double sum = visible;
-    for (std::size_t j = 1; j <= rest; ++j) {
-      const auto place = static_cast<double>(j);
-      sum += density * (visible + 1 + density * (place - 1)) / (visible + place);
-    }
-    ceiling.average_precision = sum / frauds;
-    ceiling.roc_auc = (visible + blind / 2) / frauds;
-    bound_by_luck(ceiling, floor, static_cast<double>(payments.size() - floor.frauds),
-                  false_positive_rate);
+    return ceiling;
   }
-  ceiling.scores.reserve(payments.size());
+  // Place j of the rest is a fraud with chance `density`; expected precision there.
+  const double density = blind / static_cast<double>(rest);
+  double sum = visible;
+  for (std::size_t j = 1; j <= rest; ++j) {
+    const auto place = static_cast<double>(j);
+    sum += density * (visible + 1 + density * (place - 1)) / (visible + place);
+  }
+  ceiling.average_precision = sum / frauds;
+  ceiling.roc_auc = (visible + blind / 2) / frauds;
+  bound_by_luck(ceiling, floor, static_cast<double>(payments - floor.frauds), false_positive_rate);
+  return ceiling;
+}
+
+std::vector<float> perfect_scores(const Floor& floor, const PaymentView& payments) {
+  WEIR_CHECK(floor.is_blind.size() == payments.size());
+  std::vector<float> scores;
+  scores.reserve(payments.size());
   for (std::size_t row = 0; row < payments.size(); ++row) {
     const auto id = static_cast<std::uint64_t>(payments.transaction_id[row]);
     const bool seen = payments.is_fraud[row] != 0 && !floor.is_blind[row];
-    ceiling.scores.push_back(seen ? 2.0F
-                                  : static_cast<float>(unit_interval(hash64(kChanceSeed, id))));
+    scores.push_back(seen ? 2.0F : static_cast<float>(unit_interval(hash64(kChanceSeed, id))));
   }
-  return ceiling;
+  return scores;
 }
 
 }  // namespace weir

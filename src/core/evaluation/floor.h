@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/transaction/payment.h"
@@ -51,8 +53,27 @@ struct Floor {
   double false_negative_rate_at(double rate) const { return share() * (1 - rate); }
 };
 
-/// The floor of rows [begin, history.size()) of `history`, which is sorted by time and starts early
-/// enough to hold the episodes that reach into them.
+/// Adds a floor up payment by payment, in the order of time, so that a period need not be in
+/// memory. Starts early enough to hold the episodes that reach into the evaluated payments.
+class FloorScan {
+ public:
+  FloorScan(std::span<const TruthWindow> windows, Seconds label_delay);
+
+  /// Row `row` of labelled payments; `evaluated`: one of those that the floor is of.
+  void add(const PaymentView& payments, std::size_t row, bool evaluated);
+  Floor finish() &&;
+
+ private:
+  using Episode = std::pair<std::int64_t, Seconds>;  // Terminal, begin.
+
+  std::map<std::int64_t, std::vector<TruthWindow>> episodes_;  // Of each terminal, apart, sorted.
+  Seconds label_delay_;
+  std::map<Episode, Seconds> first_fraud_;
+  std::map<Episode, std::uint64_t> blind_of_;
+  Floor floor_;
+};
+
+/// The floor of rows [begin, history.size()) of `history`.
 Floor compute_floor(const PaymentView& history,
                     std::size_t begin,
                     std::span<const TruthWindow> windows,
@@ -72,10 +93,10 @@ struct Ceiling {
   double roc_auc_bound = 0;
   /// FNR at the given share of genuine payments flagged: only 1 % of lucky rankings get below it.
   double false_negative_rate_bound = 0;
-  std::vector<float> scores;  ///< Such a ranking, by row; chance from a hash of the transaction id.
 };
-Ceiling compute_ceiling(const Floor& floor,
-                        const PaymentView& payments,
-                        double false_positive_rate);
+Ceiling compute_ceiling(const Floor& floor, double false_positive_rate);
+
+/// Such a ranking of the floor's payments, by row; chance from a hash of the transaction id.
+std::vector<float> perfect_scores(const Floor& floor, const PaymentView& payments);
 
 }  // namespace weir
