@@ -5,6 +5,9 @@
 The newest payments have no label yet. Of those that have one the last --hold-out days are kept to
 judge by, and the label delay before them too: a label that came while they were paid is not theirs
 to learn from. So training and its validation end hold-out + delay before the last known label.
+
+With --workers the forest is grown by xgboost.spark over so many tasks at once, for a feature table
+that no machine holds; else `weir train` does it in one task. The bundle is of the same kind.
 """
 
 import argparse
@@ -54,6 +57,16 @@ def main() -> int:
     parser.add_argument("--spec", default="weir", help="built-in name or TOML file")
     parser.add_argument("--label-delay", type=int, default=7, metavar="DAYS")
     parser.add_argument("--runner", choices=("spark", "here"), default="spark")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="grow the forest on so many, by xgboost.spark"
+    )
+    parser.add_argument(
+        "--genuine-sample",
+        type=int,
+        default=1,
+        metavar="N",
+        help="with --workers: learn from one genuine payment in N, weighted by N",
+    )
     parser.add_argument("--to", dest="valid_to", help="first day not to learn from")
     parser.add_argument(
         "--hold-out", type=int, default=14, metavar="DAYS", help="with labels, kept to judge by"
@@ -70,6 +83,8 @@ def main() -> int:
     arguments = parser.parse_args(shlex.split(arguments.also), arguments)
     if not arguments.lake:
         parser.error("wanted --lake, or WEIR_LAKE")
+    if arguments.genuine_sample != 1 and not arguments.workers:
+        parser.error("--genuine-sample needs --workers; in one task all payments are learned from")
     return jobs.run("train", lambda: (check if arguments.check else train)(arguments))
 
 
@@ -88,13 +103,26 @@ def train(arguments: argparse.Namespace) -> int:
         options["valid_to"] = options["valid_to"] or known_until(arguments.lake, kept)
         with tempfile.TemporaryDirectory(prefix="weir-bundle-") as folder:
             bundle = Path(folder) / "bundle"
-            state = train_bundle(
-                arguments.lake,
-                bundle,
-                features={"spec": arguments.spec, "label_delay": f"{arguments.label_delay}d"},
-                training={"name": arguments.name, **options},
-                runner=runner,
-            )
+            what = {
+                "features": {"spec": arguments.spec, "label_delay": f"{arguments.label_delay}d"},
+                "training": {"name": arguments.name, **options},
+            }
+            if arguments.workers:
+                from weir import spark
+                from weir.spark_training import train_on_spark
+
+                stop = spark.stop
+                state = train_on_spark(
+                    arguments.lake,
+                    bundle,
+                    **what,
+                    start=lambda: spark.session("weir train"),
+                    workers=arguments.workers,
+                    genuine_sample=arguments.genuine_sample,
+                    say=lambda text: print(f"train: {text}", file=sys.stderr),
+                )
+            else:
+                state = train_bundle(arguments.lake, bundle, **what, runner=runner)
             registry = Registry(arguments.name)
             version = registry.register(
                 bundle,

@@ -29,10 +29,7 @@ def train_bundle(
     run = secrets.token_hex(6)
     task = {"lake": lake, "run": run, "features": features, "training": training}
     try:
-        names = runner(_train, [task])[0]
-        out.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            (out / name).write_bytes(target.store.read(f"training/{run}/{name}"))
+        take_bundle(target.store, f"training/{run}", runner(_train, [task])[0], out)
     finally:
         target.store.delete(f"training/{run}/")
     return manifest
@@ -54,8 +51,19 @@ def _train(task: Task) -> list[str]:
         table, bundle = Path(folder) / "features.parquet", Path(folder) / "bundle"
         command.run("features", task["lake"], "--out", table, *flags(task["features"]))
         command.run("train", table, "--out", bundle, *flags(task["training"]))
-        store = Store(task["lake"])
-        files = sorted(path for path in bundle.iterdir() if path.name != ".weir")
-        for path in files:
-            store.write(f"training/{task['run']}/{path.name}", path.read_bytes())
-        return [path.name for path in files]
+        return keep_bundle(Store(task["lake"]), f"training/{task['run']}", bundle)
+
+
+def keep_bundle(store: Store, place: str, bundle: Path) -> list[str]:
+    """Put a bundle's files below `place`, for whoever started the task; gives their names."""
+    files = sorted(path for path in bundle.iterdir() if path.name != ".weir")
+    for path in files:
+        store.write(f"{place}/{path.name}", path.read_bytes())
+    return [path.name for path in files]
+
+
+def take_bundle(store: Store, place: str, names: list[str], out: Path) -> None:
+    """The files that `keep_bundle` put there, into the folder `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (out / name).write_bytes(store.read(f"{place}/{name}"))

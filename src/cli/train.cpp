@@ -87,8 +87,12 @@ TrainResult run_train(const files::FeatureTable& table,
   const Clock::time_point start = Clock::now();
   training::TrainingSettings settings = options.settings;
   settings.threads = files::thread_count(settings.threads);
-  training::TrainingResult trained = training::train(
-      table.payments.view(), table.features, table.spec, table.label_delay, settings, progress);
+  training::TrainingResult trained =
+      options.forest.empty()
+          ? training::train(table.payments.view(), table.features, table.spec, table.label_delay,
+                            settings, progress)
+          : training::adopt(training::read_grown_forest(options.forest), table.payments.view(),
+                            table.features, table.spec, table.label_delay, settings);
   trained.bundle.manifest.libraries["weir"] = WEIR_VERSION;
   TrainResult result{std::move(trained), "", 0};
   result.version = registry::save_bundle(result.training.bundle, options.out);
@@ -99,6 +103,16 @@ TrainResult run_train(const files::FeatureTable& table,
 TrainResult run_train(const TrainOptions& options, Progress& progress) {
   const training::TrainingSettings& settings = options.settings;
   const int threads = files::thread_count(settings.threads);
+  if (!options.forest.empty()) {
+    if (settings.search > 0 || settings.refit || settings.train_from || settings.train_to) {
+      throw UsageError(
+          "--forest takes a forest as it is; leave out --search, --refit, --train-from and "
+          "--train-to");
+    }
+    return run_train(files::read_feature_table(options.input, settings.valid_from,
+                                               settings.valid_to, threads, progress),
+                     options, progress);
+  }
   // The default split looks at the whole span, so only given ends may narrow what is read.
   const files::FeatureTable table = files::read_feature_table(options.input, settings.train_from,
                                                               settings.valid_to, threads, progress);
@@ -129,6 +143,9 @@ void add_train_command(CLI::App& weir, Terminal& terminal) {
                       "With --beliefs: learn from one in so many genuine payments; 0: by size");
   add_policy_options(*command, beliefs->policy, beliefs->answers);
   command->add_option("--out", options->out, "Folder of the bundle")->required();
+  command->add_option("--forest", options->forest,
+                      "Take this forest (forest.ubj of XGBoost, its origin in forest.json beside "
+                      "it) and only calibrate, judge and bundle it");
   command->add_option("--name", settings.name, "Name of the model");
   add_time_option(*command, "--train-from", settings.train_from,
                   "Training begins; the table's first day when not given");
@@ -164,6 +181,9 @@ void add_train_command(CLI::App& weir, Terminal& terminal) {
   command->callback([options, beliefs, with_beliefs, label_delay, &terminal] {
     beliefs->label_delay = label_delay->value_or(beliefs->label_delay);
     const auto progress = terminal.make_progress();
+    if (*with_beliefs && !options->forest.empty()) {
+      throw UsageError("--forest and --beliefs exclude each other");
+    }
     const TrainResult result = *with_beliefs ? run_train_beliefs(*options, *beliefs, *progress)
                                              : run_train(*options, *progress);
     if (terminal.json) {

@@ -13,6 +13,8 @@ namespace weir::cli {
 struct TrainOptions {
   std::string input;  ///< A feature table, as `weir features` writes it.
   std::string out;    ///< Folder of the bundle.
+  /// A forest grown elsewhere (forest.ubj, with forest.json beside it), instead of training one.
+  std::string forest;
   training::TrainingSettings settings;
 };
 

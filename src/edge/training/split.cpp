@@ -40,15 +40,19 @@ void fill(BundlePeriod& period,
   if (period.frauds == period.rows) fail("has nothing but fraud", "check the labels, or set ");
 }
 
+void check_rows(const PaymentView& payments) {
+  if (payments.size() == 0) throw Error("cannot train: the feature table has no rows");
+  if (!payments.has_labels()) {
+    throw Error("cannot train: the feature table has no labels; make it from labelled payments");
+  }
+}
+
 }  // namespace
 
 TrainingSplit split_by_time(const PaymentView& payments,
                             Seconds label_delay,
                             const TrainingSettings& settings) {
-  if (payments.size() == 0) throw Error("cannot train: the feature table has no rows");
-  if (!payments.has_labels()) {
-    throw Error("cannot train: the feature table has no labels; make it from labelled payments");
-  }
+  check_rows(payments);
   const Seconds first = day_start(payments.event_time.front());
   const Seconds end = day_start(payments.event_time.back()) + kSecondsPerDay;
   TrainingSplit split;
@@ -75,6 +79,29 @@ TrainingSplit split_by_time(const PaymentView& payments,
         format_duration(label_delay)));
   }
   fill(training, split.training, payments, "training", "--train-from and --train-to");
+  fill(validation, split.validation, payments, "validation", "--valid-from and --valid-to");
+  return split;
+}
+
+TrainingSplit split_after(const PaymentView& payments,
+                          const BundlePeriod& training,
+                          Seconds label_delay,
+                          const TrainingSettings& settings) {
+  check_rows(payments);
+  TrainingSplit split;
+  split.training_period = training;
+  BundlePeriod& validation = split.validation_period;
+  const Seconds known = training.to + label_delay;
+  validation.from = settings.valid_from.value_or(known);
+  validation.to =
+      settings.valid_to.value_or(day_start(payments.event_time.back()) + kSecondsPerDay);
+  if (validation.from < known) {
+    throw UsageError(fmt::format(
+        "validation from {} overlaps what the forest learned from: its payments go to {} and their "
+        "labels come {} later; set --valid-from to {} or later",
+        format_datetime(validation.from), format_datetime(training.to),
+        format_duration(label_delay), format_datetime(known)));
+  }
   fill(validation, split.validation, payments, "validation", "--valid-from and --valid-to");
   return split;
 }

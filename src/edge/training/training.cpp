@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/model/forest.h"
+#include "core/model/scorer.h"
 #include "core/model/training_reference.h"
 #include "core/transaction/error.h"
 #include "core/transaction/hash.h"
@@ -117,6 +119,62 @@ std::map<std::string, double> parameter_map(const SearchTrial& trial,
           {"refit", settings.refit ? 1 : 0}};
 }
 
+/// What the validation period says of a forest.
+struct Judged {
+  Calibration calibration;
+  Policy policy;
+  ValidationMetrics metrics;
+  std::string reference_json;
+};
+
+Judged judge(std::span<const float> margins,
+             const PaymentView& payments,
+             const FeatureMatrix& features,
+             const FeatureSpec& spec,
+             RowRange validation,
+             const TrainingSettings& settings) {
+  const auto labels = payments.is_fraud.subspan(validation.begin, validation.size());
+  Policy policy =
+      choose_policy(Ranking(margins, labels), settings.false_positive_rate, settings.decline_rate);
+  const ValidationMetrics metrics = validation_metrics(
+      margins, payments.slice(validation.begin, validation.end), policy, settings.seed);
+  policy.expected_false_positive_rate = metrics.false_positive_rate;
+  return {Calibration::fit(margins, labels), policy, metrics,
+          make_reference(spec, features, validation.begin, validation.end, margins).to_json()};
+}
+
+BundleManifest manifest_of(const FeatureSpec& spec,
+                           Seconds label_delay,
+                           const BundlePeriod& validation,
+                           const TrainingSettings& settings) {
+  BundleManifest manifest;
+  manifest.name = settings.name;
+  manifest.feature_fingerprint = spec.fingerprint();
+  manifest.label_delay = label_delay;
+  manifest.validation = validation;
+  manifest.labels_known_at = validation.to + label_delay;
+  manifest.seed = settings.seed;
+  return manifest;
+}
+
+TrainingResult assemble(BundleManifest manifest,
+                        const FeatureSpec& spec,
+                        std::string ubj,
+                        Judged judged,
+                        std::vector<SearchTrial> trials,
+                        std::size_t chosen,
+                        const TrainingSettings& settings) {
+  TrainingResult result{{std::move(manifest), spec, std::move(ubj), std::move(judged.calibration),
+                         judged.policy.to_toml(), "", ""},
+                        std::move(trials),
+                        chosen,
+                        judged.metrics};
+  result.bundle.metrics_json = metrics_json(result);
+  result.bundle.reference_json = std::move(judged.reference_json);
+  result.bundle.card = model_card(result, settings);
+  return result;
+}
+
 }  // namespace
 
 TrainingResult train(const PaymentView& payments,
@@ -166,33 +224,52 @@ TrainingResult train(const PaymentView& payments,
                           settings.seed, settings.threads, progress);
   }
 
-  Policy policy = choose_policy(Ranking(best.margins, labels), settings.false_positive_rate,
-                                settings.decline_rate);
-  const ValidationMetrics metrics =
-      validation_metrics(best.margins, payments.slice(split.validation.begin, split.validation.end),
-                         policy, settings.seed);
-  policy.expected_false_positive_rate = metrics.false_positive_rate;
-  BundleManifest manifest;
-  manifest.name = settings.name;
-  manifest.feature_fingerprint = spec.fingerprint();
-  manifest.label_delay = label_delay;
+  Judged judged = judge(best.margins, payments, features, spec, split.validation, settings);
+  BundleManifest manifest = manifest_of(spec, label_delay, split.validation_period, settings);
   manifest.training = learned;
-  manifest.validation = split.validation_period;
-  manifest.labels_known_at = split.validation_period.to + label_delay;
-  manifest.seed = settings.seed;
   manifest.parameters = parameter_map(best.trial, settings);
   manifest.libraries = {{"xgboost", xgboost_version()}};
-  TrainingResult result{
-      {manifest, spec, best.ubj, Calibration::fit(best.margins, labels), policy.to_toml(), "", ""},
-      std::move(trials),
-      chosen,
-      metrics};
-  result.bundle.metrics_json = metrics_json(result);
-  result.bundle.reference_json =
-      make_reference(spec, features, split.validation.begin, split.validation.end, best.margins)
-          .to_json();
-  result.bundle.card = model_card(result, settings);
-  return result;
+  return assemble(std::move(manifest), spec, std::move(best.ubj), std::move(judged),
+                  std::move(trials), chosen, settings);
+}
+
+TrainingResult adopt(const GrownForest& grown,
+                     const PaymentView& payments,
+                     const FeatureMatrix& features,
+                     const FeatureSpec& spec,
+                     Seconds label_delay,
+                     const TrainingSettings& settings) {
+  check_settings(settings);
+  WEIR_CHECK(features.rows() == payments.size() && features.columns() == spec.size());
+  const TrainingSplit split = split_after(payments, grown.training, label_delay, settings);
+  const Forest forest = Forest::parse_ubj(grown.ubj, grown.source);
+  if (forest.feature_count() != spec.size() ||
+      (!forest.feature_names().empty() && forest.feature_names() != spec.names())) {
+    throw Error(fmt::format(
+        "forest \"{}\": has {} inputs, and not those of the table in their order ({} of spec "
+        "\"{}\"); grow it on the columns of the same feature table",
+        grown.source, forest.feature_count(), spec.size(), spec.name()));
+  }
+  const Scorer scorer(forest);
+  std::vector<float> row(spec.size());
+  SearchTrial trial;
+  std::vector<float> margins;
+  margins.reserve(split.validation.size());
+  for (std::size_t at = split.validation.begin; at < split.validation.end; ++at) {
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      row[column] = features.column(column)[at];
+    }
+    margins.push_back(scorer.margin(row.data()));
+  }
+  Judged judged = judge(margins, payments, features, spec, split.validation, settings);
+  trial.rounds = static_cast<int>(forest.tree_count());
+  trial.average_precision = judged.metrics.average_precision;
+  BundleManifest manifest = manifest_of(spec, label_delay, split.validation_period, settings);
+  manifest.training = grown.training;
+  manifest.parameters = grown.parameters;
+  manifest.parameters["rounds"] = trial.rounds;
+  manifest.libraries = {{"xgboost", grown.xgboost_version}};
+  return assemble(std::move(manifest), spec, grown.ubj, std::move(judged), {trial}, 0, settings);
 }
 
 std::string fit_forest(const PaymentView& payments,

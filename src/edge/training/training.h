@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +53,14 @@ TrainingSplit split_by_time(const PaymentView& payments,
                             Seconds label_delay,
                             const TrainingSettings& settings);
 
+/// The same where the forest was grown elsewhere, from `training`: only the validation period is
+/// cut out of the rows. By default it is all of them from training.to + label_delay on; throws
+/// UsageError when it begins earlier, since its labels were not known to the training then.
+TrainingSplit split_after(const PaymentView& payments,
+                          const BundlePeriod& training,
+                          Seconds label_delay,
+                          const TrainingSettings& settings);
+
 /// One set of parameters and what it reached on the validation period.
 struct SearchTrial {
   BoosterParameters parameters;
@@ -79,6 +89,29 @@ TrainingResult train(const PaymentView& payments,
                      Seconds label_delay,
                      const TrainingSettings& settings,
                      Progress& progress);
+
+/// A forest that XGBoost grew elsewhere, on a cluster for instance, and where it comes from.
+struct GrownForest {
+  std::string source;  ///< For error texts.
+  std::string ubj;     ///< XGBoost's `save_raw("ubj")`, binary:logistic.
+  BundlePeriod training;
+  std::map<std::string, double> parameters;  ///< XGBoost's words.
+  std::string xgboost_version;
+};
+
+/// Reads `forest.ubj` and, beside it, `forest.json`: `train_from`, `train_to`, `rows`, `frauds`,
+/// `parameters`, `xgboost`. Throws Error naming file and key.
+GrownForest read_grown_forest(const std::filesystem::path& ubj);
+
+/// A bundle of such a forest: calibration, thresholds and metrics of a validation period, as
+/// `train` gives them. `payments` need to hold that period only. Throws Error when the forest's
+/// inputs are not those of the features.
+TrainingResult adopt(const GrownForest& grown,
+                     const PaymentView& payments,
+                     const FeatureMatrix& features,
+                     const FeatureSpec& spec,
+                     Seconds label_delay,
+                     const TrainingSettings& settings);
 
 /// A forest of exactly `rounds` trees over `rows`, as XGBoost's UBJ: no validation, no search.
 /// Throws Error when the rows lack frauds or genuine payments.

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <optional>
 
 #include "core/decision/policy.h"
 #include "core/model/forest.h"
@@ -159,6 +162,70 @@ TEST(Training, TheCardSaysWhatAValidatorAsks) {
                     HasSubstr("| training | 2019-08-22 00:00:00 | 2019-09-16 00:00:00 | 12500 |"),
                     HasSubstr(result.bundle.features.names()[0]),
                     HasSubstr(result.bundle.features.fingerprint())));
+}
+
+class GrownElsewhere : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(testing::TempDir()) /
+              testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::create_directories(folder_);
+    trained_ = train_on(table_, quick());
+    write("forest.ubj", trained_->bundle.forest_ubj);
+    write("forest.json",
+          R"({"train_from": "2019-08-22", "train_to": "2019-09-16", "rows": 12500, "frauds": 900,)"
+          R"( "parameters": {"max_depth": 3, "genuine_sample": 10}, "xgboost": "3.2.0"})");
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void write(const char* name, const std::string& bytes) const {
+    std::ofstream(folder_ / name, std::ios::binary) << bytes;
+  }
+  TrainingResult adopt_it(const TrainingSettings& settings) const {
+    return adopt(read_grown_forest(folder_ / "forest.ubj"), table_.payments.view(), table_.features,
+                 table_.spec, kDelay, settings);
+  }
+
+  Table table_ = random_table();
+  std::filesystem::path folder_;
+  std::optional<TrainingResult> trained_;
+};
+
+TEST_F(GrownElsewhere, IsJudgedAsOneGrownHere) {
+  const Bundle adopted = adopt_it(quick()).bundle;
+  const Bundle& own = trained_->bundle;
+  EXPECT_EQ(adopted.calibration, own.calibration);
+  EXPECT_EQ(adopted.policy_toml, own.policy_toml);
+  EXPECT_EQ(adopted.metrics_json, own.metrics_json);
+  EXPECT_TRUE(adopted.reference_json == own.reference_json);
+  EXPECT_EQ(adopted.manifest.validation, own.manifest.validation);
+  EXPECT_EQ(adopted.manifest.training.rows, 12'500u);
+  EXPECT_EQ(adopted.manifest.parameters.at("genuine_sample"), 10);
+  EXPECT_EQ(adopted.manifest.parameters.at("rounds"), own.manifest.parameters.at("rounds"));
+}
+
+TEST_F(GrownElsewhere, IsNotJudgedOnWhatItCouldNotHaveKnown) {
+  TrainingSettings settings = quick();
+  settings.valid_from = parse_date("2019-09-22");
+  EXPECT_THAT([&] { adopt_it(settings); },
+              ThrowsMessage<UsageError>(HasSubstr("set --valid-from to 2019-09-23 00:00:00")));
+}
+
+TEST_F(GrownElsewhere, MustHaveTheTablesInputs) {
+  table_.spec = FeatureSpec::builtin("weir");
+  table_.features = FeatureMatrix(table_.payments.size(), table_.spec.size());
+  EXPECT_THAT([&] { adopt_it(quick()); }, ThrowsMessage<Error>(HasSubstr("same feature table")));
+}
+
+TEST_F(GrownElsewhere, SaysWhatItsOriginLacks) {
+  write("forest.json", R"({"train_from": "2019-08-22", "train_to": "soon"})");
+  EXPECT_THAT([&] { adopt_it(quick()); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("forest.json"), HasSubstr("train_to"),
+                                         HasSubstr("\"soon\" is no date"))));
+  write("forest.json", R"({"train_from": "2019-08-22", "train_to": "2019-09-16"})");
+  EXPECT_THAT([&] { adopt_it(quick()); }, ThrowsMessage<Error>(HasSubstr("'rows' not found")));
+  std::filesystem::remove(folder_ / "forest.json");
+  EXPECT_THAT([&] { adopt_it(quick()); }, ThrowsMessage<Error>(HasSubstr("cannot be read")));
 }
 
 TEST(Training, SaysWhatNothingCanBeLearnedFrom) {
