@@ -69,6 +69,30 @@ def test_the_loop_stops_what_chargebacks_cannot(succeed: Run, stream: Path, tmp_
     assert "The closed loop" in page.read_text()
 
 
+def test_model_and_beliefs_are_better_together(succeed: Run, stream: Path, tmp_path: Path) -> None:
+    scenarios = tmp_path / "alone.toml"
+    alone = {"both": "", "model": "beliefs = false\n", "beliefs": "model = false\n"}
+    scenarios.write_text(
+        "".join(
+            f"[[scenario]]\nname = '{name} {closed}'\nclosed = {closed}\n{text}"
+            for closed in ("true", "false")
+            for name, text in alone.items()
+        )
+    )
+    done = succeed(
+        *("replay", stream / "bundle", stream / "lake", "--from", FROM, "--to", TO),
+        *("--scenarios", scenarios, "--json", "--out", ""),
+    )
+    found = {result["name"]: result for result in json.loads(done.stdout)}
+    for name in ("model", "beliefs"):
+        for closed in ("true", "false"):
+            both, one = found[f"both {closed}"], found[f"{name} {closed}"]
+            # Without the loop the blind frauds stand anywhere, by luck.
+            luck = 0 if closed == "true" else 0.01
+            assert both["average_precision"] > one["average_precision"] - luck
+            assert both["damage_roubles_per_30_days"] < one["damage_roubles_per_30_days"]
+
+
 def test_threads_and_reruns_give_the_same_bytes(succeed: Run, stream: Path, tmp_path: Path) -> None:
     outputs = []
     for threads in (1, 2):

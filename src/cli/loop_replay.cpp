@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,12 +41,14 @@ struct Running {
           Seconds loop_from,
           Seconds from,
           Seconds to,
-          std::span<const TruthWindow> truth)
+          std::span<const TruthWindow> truth,
+          const ModelScore& base)
       : scenario(given),
         loop(given.rates, given.policy, given.feedback, loop_from),
         outcome(from, to),
         loss(from, LossBudget{}),
-        episodes(truth, given.feedback.answer_delay) {
+        episodes(truth, given.feedback.answer_delay),
+        base_rate(base) {
     if (!given.closed && !truth.empty()) floor.emplace(truth, given.feedback.label_delay);
   }
 
@@ -56,6 +59,7 @@ struct Running {
   LossRecord loss;
   DamageSpread spread;
   EpisodeOutcomes episodes;
+  ModelScore base_rate;  // Of every payment, where the model has no say.
   std::vector<float> scores;
   std::vector<ReplayedPayment> block;  // Of the measured payments; for the sink.
 };
@@ -131,8 +135,9 @@ void run_block(Running& running,
   const PaymentView& payments = segment.payments();
   running.block.clear();
   for (std::size_t row = block.begin; row < block.end; ++row) {
-    const ReplayedPayment replayed =
-        running.loop.step(payments, row, segment.base(), block.scores[row - block.begin]);
+    const ReplayedPayment replayed = running.loop.step(
+        payments, row, segment.base(),
+        running.scenario.model ? block.scores[row - block.begin] : running.base_rate);
     const bool measured = payments.event_time[row] >= from;
     if (running.floor && !payments.fraud_scenario.empty()) {
       running.floor->add(payments, row, measured);
@@ -164,6 +169,14 @@ void run_block(Running& running,
     if (keep_scores) running.scores.push_back(replayed.decision.score);
     if (keep_decisions) running.block.push_back(replayed);
   }
+}
+
+/// The share of frauds among the payments that the model was calibrated on, as a score.
+ModelScore base_rate_of(const Bundle& bundle) {
+  const BundlePeriod& period = bundle.manifest.validation;
+  if (period.rows == 0) return {};
+  const double share = static_cast<double>(period.frauds) / static_cast<double>(period.rows);
+  return {static_cast<float>(std::log(share / (1 - share))), share};
 }
 
 /// How far back the rows of a segment must reach.
@@ -215,7 +228,7 @@ std::vector<LoopResult> replay_loops(const Bundle& bundle,
   std::vector<std::unique_ptr<Running>> runs;
   for (const LoopScenario& scenario : scenarios) {
     runs.push_back(std::make_unique<Running>(scenario, scenario.closed ? from - options.run_in : to,
-                                             from, to, options.truth));
+                                             from, to, options.truth, base_rate_of(bundle)));
   }
   const Seconds reach = reach_of(bundle, scenarios);
   const int threads = files::thread_count(options.threads);

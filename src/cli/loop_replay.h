@@ -27,6 +27,9 @@ struct LoopScenario {
   /// Without the loop nobody is asked or stopped, and every payment is labelled: what a score that
   /// waits for chargebacks can do. Its figures are those of flagging the highest scores.
   bool closed = true;
+  /// False: every payment gets the validation period's share of frauds as its score. To see what
+  /// the beliefs do alone.
+  bool model = true;
 };
 
 struct LoopResult {

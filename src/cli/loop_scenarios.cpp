@@ -30,6 +30,15 @@ Setter number(Get get) {
 }
 
 template <typename Get>
+Setter flag(Get get) {
+  return [get](LoopScenario& scenario, const toml::node& node) {
+    const auto value = node.value<bool>();
+    if (value) get(scenario) = *value;
+    return value.has_value();
+  };
+}
+
+template <typename Get>
 Setter duration(Get get) {
   return [get](LoopScenario& scenario, const toml::node& node) {
     const auto text = node.value<std::string>();
@@ -48,18 +57,10 @@ const std::map<std::string, Setter>& setters() {
          if (text) scenario.name = *text;
          return text.has_value();
        }},
-      {"closed",
-       [](LoopScenario& scenario, const toml::node& node) {
-         const auto value = node.value<bool>();
-         if (value) scenario.closed = *value;
-         return value.has_value();
-       }},
-      {"audits",
-       [](LoopScenario& scenario, const toml::node& node) {
-         const auto value = node.value<bool>();
-         if (value) scenario.policy.audits = *value;
-         return value.has_value();
-       }},
+      {"closed", flag([](LoopScenario& s) -> auto& { return s.closed; })},
+      {"model", flag([](LoopScenario& s) -> auto& { return s.model; })},
+      {"beliefs", flag([](LoopScenario& s) -> auto& { return s.feedback.reaches_beliefs; })},
+      {"audits", flag([](LoopScenario& s) -> auto& { return s.policy.audits; })},
       {"answer_law",
        [](LoopScenario& scenario, const toml::node& node) {
          const auto text = node.value<std::string>();
@@ -149,15 +150,16 @@ std::string scenario_toml(const LoopScenario& scenario) {
   const MoneyPolicy& policy = scenario.policy;
   const bool fixed = feedback.answer_law == AnswerLaw::kFixed;
   return fmt::format(
-      "[[scenario]]\nclosed = {}\naudits = {}\nanswer_law = \"{}\"\nanswer_seed = {}\n"
+      "[[scenario]]\nclosed = {}\nmodel = {}\nbeliefs = {}\naudits = {}\nanswer_law = "
+      "\"{}\"\nanswer_seed = {}\n"
       "answer_delay = \"{}\"\nlabel_delay = \"{}\"\nanswered = {}\nfraud_passes = {}\n"
       "wrong_denial = {}\nchallenge_cost = {}\nlost_genuine_cost = {}\ntakeover_worth = {}\n"
       "false_positive_rate = {}\nlost_genuine_rate = {}\nchallenges_per_day = {}\n",
-      scenario.closed, policy.audits, fixed ? "fixed" : "exponential", feedback.seed,
-      format_duration(feedback.answer_delay), format_duration(feedback.label_delay),
-      feedback.answered, feedback.fraud_passes, feedback.wrong_denial, policy.challenge_cost,
-      policy.lost_genuine_cost, policy.takeover_worth, policy.false_positive_rate,
-      policy.lost_genuine_rate, policy.challenges_per_day);
+      scenario.closed, scenario.model, feedback.reaches_beliefs, policy.audits,
+      fixed ? "fixed" : "exponential", feedback.seed, format_duration(feedback.answer_delay),
+      format_duration(feedback.label_delay), feedback.answered, feedback.fraud_passes,
+      feedback.wrong_denial, policy.challenge_cost, policy.lost_genuine_cost, policy.takeover_worth,
+      policy.false_positive_rate, policy.lost_genuine_rate, policy.challenges_per_day);
 }
 
 void FeedbackFlags::add_to(CLI::App& command) {

@@ -23,6 +23,8 @@ struct FeedbackSettings {
   /// From an executed payment to its chargeback, or to being taken for genuine.
   Seconds label_delay = 7 * kSecondsPerDay;
   std::uint64_t seed = 1;
+  /// False: nothing that becomes known moves the beliefs. To see what the model does alone.
+  bool reaches_beliefs = true;
 
   /// Throws UsageError for shares outside 0 to 1 and delays below 1 second.
   void validate() const;

@@ -28,7 +28,7 @@ void ClosedLoop::release(const PaymentView& payments, std::uint64_t base, Second
       has_label = label_at <= now;
     }
     if (has_answer && (!has_label || answers_.top().feedback.known_at <= label_at)) {
-      loop_.apply(answers_.top().feedback);
+      if (feedback_.reaches_beliefs) loop_.apply(answers_.top().feedback);
       controller_.observe(answers_.top().feedback);
       answers_.pop();
     } else if (has_label) {
@@ -41,7 +41,7 @@ void ClosedLoop::release(const PaymentView& payments, std::uint64_t base, Second
                              label_at,
                              awaited_.front().beliefs,
                              awaited_.front().challenged};
-        loop_.apply(label);
+        if (feedback_.reaches_beliefs) loop_.apply(label);
         controller_.observe(label);
       }
       awaited_.pop_front();
