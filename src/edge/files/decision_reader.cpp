@@ -13,12 +13,11 @@
 #include <utility>
 
 #include "core/transaction/error.h"
+#include "edge/files/payment_parquet.h"
 #include "edge/files/storage.h"
 
 namespace weir::files {
 namespace {
-
-constexpr std::int64_t kMicroseconds = 1'000'000;
 
 struct Columns {
   int transaction_id = -1;
@@ -32,13 +31,6 @@ struct Columns {
   int executed = -1;
   int is_fraud = -1;
 };
-
-int find_column(const parquet::SchemaDescriptor& schema, const std::string& name) {
-  for (int i = 0; i < schema.num_columns(); ++i) {
-    if (schema.Column(i)->path()->ToDotString() == name) return i;
-  }
-  return -1;
-}
 
 int checked_column(const parquet::SchemaDescriptor& schema,
                    const std::string& name,

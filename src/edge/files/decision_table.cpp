@@ -7,13 +7,12 @@
 #include <vector>
 
 #include "core/transaction/error.h"
+#include "edge/files/payment_parquet.h"
 #include "edge/files/staged.h"
 #include "edge/files/storage.h"
 
 namespace weir::files {
 namespace {
-
-constexpr std::int64_t kMicroseconds = 1'000'000;
 
 /// Borrows the values: they must outlive the array.
 template <typename Value>

@@ -24,7 +24,6 @@
 namespace weir::files {
 namespace {
 
-constexpr std::int64_t kMicroseconds = 1'000'000;
 constexpr const char* kSpecKey = "weir.spec";
 constexpr const char* kFingerprintKey = "weir.fingerprint";
 constexpr const char* kLabelDelayKey = "weir.label_delay_seconds";

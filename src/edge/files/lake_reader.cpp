@@ -10,6 +10,7 @@
 #include "core/transaction/calendar.h"
 #include "edge/files/lake.h"
 #include "edge/files/lake_manifest.h"
+#include "edge/files/payment_parquet.h"
 #include "edge/files/storage.h"
 #include "edge/files/workers.h"
 
@@ -38,13 +39,6 @@ struct LakeFile {
 
   bool labelled() const { return columns.is_fraud >= 0; }
 };
-
-int find_column(const parquet::SchemaDescriptor& schema, const std::string& name) {
-  for (int i = 0; i < schema.num_columns(); ++i) {
-    if (schema.Column(i)->path()->ToDotString() == name) return i;
-  }
-  return -1;
-}
 
 std::unique_ptr<parquet::ParquetFileReader> open_reader(
     const Place& place, std::shared_ptr<parquet::FileMetaData> metadata = nullptr) {
