@@ -281,6 +281,7 @@ def test_what_does_not_fit_is_refused(bundle: Path, quick: Broker, tmp_path: Pat
         (("--log", "paper"), "wanted journal or kafka"),
         (("--challenger", bundle), "one champion"),
         (("--retention", "3d"), "retention.ms"),
+        (("--on-full-disk", "rules"), "not on this disk"),
     ):
         with Replica(bundle, quick.topics(), tmp_path / "none", *flags) as replica:
             assert replica.process.wait(timeout=60) == 2

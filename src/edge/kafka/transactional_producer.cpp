@@ -17,6 +17,14 @@ using std::chrono::milliseconds;
 /// Of one call, which is repeated: the longest that the end of the process waits for one.
 constexpr int kStepMs = 4'000;
 constexpr int kFlushMs = 2;
+/// Two requests' worth. Where more is queued than may be under way, librdkafka's thread spins until
+/// an answer comes: one call of poll a payment, a quarter of all CPU.
+constexpr std::size_t kMostQueuedBytes = 1'800'000;
+/// Messages between two looks at the queue.
+constexpr std::size_t kQueueLook = 256;
+/// A queue that stands still for so long is that of a transaction that failed: the commit tells
+/// how.
+constexpr auto kQueueWait = milliseconds(1000);
 constexpr int kTries = 20;
 /// A dead owner's transaction hides what comes after it for at most this long where nobody takes
 /// its partition over.
@@ -137,9 +145,23 @@ void TransactionalProducer::begin() {
   open_ = true;
 }
 
+bool TransactionalProducer::wait_for_queue(int most) {
+  const auto deadline = std::chrono::steady_clock::now() + kQueueWait;
+  while (rd_kafka_outq_len(client()) > most) {
+    if (given_up() || std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(500));
+  }
+  return true;
+}
+
 void TransactionalProducer::send(const OutgoingBatch& batch, int partition) {
   begin();
+  const std::size_t message_bytes = batch.bytes() / std::max<std::size_t>(batch.size(), 1) + 1;
+  const int most_queued = static_cast<int>(kMostQueuedBytes / message_bytes);
+  std::size_t sent = 0;
+  bool waits = true;
   for (const auto& message : batch.messages_) {
+    if (waits && ++sent % kQueueLook == 0) waits = wait_for_queue(most_queued);
     const char* at = batch.bytes_.data() + message.begin;
     std::array<rd_kafka_vu_t, 6> arguments = {
         argument(RD_KAFKA_VTYPE_RKT),      argument(RD_KAFKA_VTYPE_PARTITION),

@@ -115,6 +115,8 @@ class TransactionalProducer {
   rd_kafka_t* client() { return lane().client.get(); }
   bool given_up() const;
   void begin();
+  /// Until at most so many messages are queued; false where that does not come about.
+  bool wait_for_queue(int most);
   void send(const OutgoingBatch& batch, int partition);
   Step commit_once(const ReadUpTo& read);
   /// Sorts an error of a transaction's step: throws for fatal ones, aborts where that is asked for.
