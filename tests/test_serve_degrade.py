@@ -47,11 +47,11 @@ def test_rules_answer_while_the_journal_is_full_and_all_is_recorded_after(
     )
     with Service(bundle, journal, "--durability", durability, *RULES) as service:
         service.wait_ready()
-        before = payment(1)
+        zero, before = payment(0), payment(1)
         text = decide(service, before).text
         with full(journal):
             # The first one is applied before the journal refuses it: nothing is told of it.
-            assert decide(service, payment(0)).status == 503
+            assert decide(service, zero).status == 503
             told = [decide(service, one) for one in (small, middle, large)]
             assert [one.status for one in told] == [200, 200, 200]
             assert [one.json["decision"] for one in told] == ["approve", "challenge", "decline"]
@@ -62,7 +62,7 @@ def test_rules_answer_while_the_journal_is_full_and_all_is_recorded_after(
             other = decide(service, {**middle, "amount": "5"})
             assert (other.status, other.json["type"]) == (409, "/problems/duplicate_id")
             assert decide(service, before).text == text
-            applied = decide(service, payment(0)).json
+            applied = decide(service, zero).json
             assert applied["degraded"] == ["not_recorded"]
             batch = service.post("/v1/decisions/batch", [small, payment(5, amount="-1")]).json
             assert batch["results"][0] == told[0].json
@@ -83,7 +83,7 @@ def test_rules_answer_while_the_journal_is_full_and_all_is_recorded_after(
             assert now["decision"] == then.json["decision"]
             assert now["degraded"] == ["rules"]
             assert now["reasons"] == []
-        assert decide(service, payment(0)).json["decision"] == applied["decision"]
+        assert decide(service, zero).json["decision"] == applied["decision"]
         assert "degraded" not in decide(service, payment(6)).json
         assert service.stop() == 0
     with Service(bundle, journal) as service:
@@ -103,11 +103,12 @@ def test_the_queue_of_the_rules_has_an_end(bundle: Path, tmp_path: Path) -> None
             assert decide(service, payment(2)).status == 503
             assert decide(service, payment(3)).status == 200
             assert service.get("/readyz").status == 200
-            assert decide(service, payment(4)).status == 200
+            fourth = payment(4)
+            assert decide(service, fourth).status == 200
             refused = decide(service, payment(5))
             assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
             assert service.get("/readyz").status == 503
-            assert decide(service, payment(4)).status == 200
+            assert decide(service, fourth).status == 200
         wait_until_taken(service)
         assert decide(service, payment(5)).json["position"] == 4
 

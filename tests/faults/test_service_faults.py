@@ -89,9 +89,10 @@ def test_rules_answer_while_a_disk_is_full(bundle: Path, small_disk: Path) -> No
     with Service(bundle, journal, *rules) as service:
         service.wait_ready()
         for number in range(100_000):
-            answer = service.post("/v1/decisions", payment(number))
+            sent = payment(number)
+            answer = service.post("/v1/decisions", sent)
             if answer.status == 503:  # Of the commit that failed first.
-                answer = service.post("/v1/decisions", payment(number))
+                answer = service.post("/v1/decisions", sent)
             assert answer.status == 200, answer.text
             told[number] = answer.json["decision"]
             by_rules += "rules" in answer.json.get("degraded", [])
