@@ -45,7 +45,7 @@ class Service:
         self.lines: list[str] = []
         self.arrived: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read_stderr, daemon=True).start()
-        self.port = int(self.wait_for(r"https?://[\w.:\[\]]+:(\d+)")[1])
+        self.port = int(self.wait_for(r", https?://[\w.:\[\]]+:(\d+)$")[1])
         self.metrics_port = int(self.wait_for(r"metrics on port (\d+)")[1])
         self.connection: http.client.HTTPConnection | None = None
 

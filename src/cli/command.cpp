@@ -16,6 +16,7 @@ namespace {
 // Set by a signal handler, so it must be a global.
 volatile std::sig_atomic_t stop_signal = 0;
 volatile std::sig_atomic_t reload_signal = 0;
+volatile std::sig_atomic_t log_signal = 0;
 
 class TerminalProgress : public Progress {
  public:
@@ -168,6 +169,8 @@ void catch_reload_signal() {
   struct sigaction action = {};
   action.sa_handler = [](int) { reload_signal = 1; };
   sigaction(SIGHUP, &action, nullptr);
+  action.sa_handler = [](int) { log_signal = 1; };
+  sigaction(SIGUSR1, &action, nullptr);
 }
 
 bool stop_requested() { return stop_signal != 0; }
@@ -175,6 +178,12 @@ bool stop_requested() { return stop_signal != 0; }
 bool take_reload_request() {
   if (reload_signal == 0) return false;
   reload_signal = 0;
+  return true;
+}
+
+bool take_log_request() {
+  if (log_signal == 0) return false;
+  log_signal = 0;
   return true;
 }
 

@@ -65,6 +65,8 @@ bool stop_requested();
 void catch_reload_signal();
 /// SIGHUP came since the last call.
 bool take_reload_request();
+/// SIGUSR1 came since the last call, after `catch_reload_signal`.
+bool take_log_request();
 
 // One a command, each in a file of its name.
 

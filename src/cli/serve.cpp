@@ -6,12 +6,14 @@
 
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <ctime>
 
 #include "cli/kafka_options.h"
 #include "cli/replica/replica_handler.h"
 #include "cli/replica/replica_service.h"
 #include "cli/serve/admin_handler.h"
+#include "cli/serve/bundle_url.h"
 #include "cli/serve/decision_service.h"
 #include "cli/serve/journal_handler.h"
 #include "cli/serve/notify.h"
@@ -19,6 +21,7 @@
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "edge/files/staged.h"
+#include "edge/http/download.h"
 #include "edge/http/server.h"
 
 namespace weir::cli {
@@ -27,6 +30,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::uint64_t kRecordsBetweenRounds = 2000;
+constexpr Seconds kUrlPoll = 30;
 constexpr auto kDrainTime = std::chrono::seconds(10);
 
 /// Lets the server's rounds end in the journal's commits.
@@ -133,6 +137,8 @@ Front make_front(const ServeOptions& options) {
   Front front{http::parse_address(options.listen, "--listen"), {}, std::nullopt, {}};
   check(options, front.address);
   raise_descriptor_limit();
+  // A client that went away ends its connection, also where OpenSSL writes.
+  std::signal(SIGPIPE, SIG_IGN);
   front.rest.cleaning.terminals = read_terminals(options.terminals);
   if (!options.keys.empty()) {
     front.rest.keys = http::ApiKeys::parse(files::read_text(options.keys), options.keys);
@@ -219,14 +225,18 @@ void serve_journal(const ServeOptions& options, Terminal& terminal) {
   settings.challenger = options.challenger;
   settings.challenger_share = options.challenger_share;
   settings.experiment = options.experiment;
-  settings.model_poll = options.model_poll.value_or(0);
+  const bool of_url = http::is_url(options.bundle) || http::is_url(options.challenger);
+  settings.model_poll = options.model_poll.value_or(of_url ? kUrlPoll : 0);
   settings.clock_of_payments = options.clock == "payments";
   settings.reasons_share = options.reasons_share;
   settings.fallback = fallback_of(options);
+  auto champion = LoadedModel::load(bundle_folder_of(options.bundle, options.journal, "champion"));
+  champion->source = options.bundle;
   DecisionService service(
-      settings, LoadedModel::load(options.bundle), [] { return std::time(nullptr); }, *progress);
+      settings, std::move(champion), [] { return std::time(nullptr); }, *progress);
   ServiceCommits commits(service);
   JournalHandler handler(service, std::move(front.rest), front.tally);
+  handler.log_requests(options.log_requests);
   AdminHandler admin(service, front.tally, WEIR_VERSION, options.damage_budget * 100);
   http::Server server(limits_of(options), commits);
   listen(options, front, server, handler, admin,
@@ -235,6 +245,7 @@ void serve_journal(const ServeOptions& options, Terminal& terminal) {
   catch_reload_signal();
   while (!stop_requested()) {
     if (take_reload_request()) service.reload();
+    if (take_log_request()) handler.log_requests(!handler.logs_requests());
     server.run_round(milliseconds(service.ready() && !service.has_unrecorded() ? 100 : 0));
     service.take_unrecorded(kRecordsBetweenRounds);
     if (service.ready() || !service.catch_up(kRecordsBetweenRounds)) continue;
@@ -279,6 +290,7 @@ void serve_kafka(const ServeOptions& options, Terminal& terminal) {
   ReplicaService service(log_of(options, front.rest), milliseconds(options.log_timeout_ms), say,
                          *progress);
   ReplicaHandler handler(service, std::move(front.rest), front.tally);
+  handler.log_requests(options.log_requests);
   ReplicaRounds rounds(service, handler);
   AdminHandler admin(service, front.tally, WEIR_VERSION, options.damage_budget * 100);
   http::Server server(limits_of(options), rounds);
@@ -290,6 +302,7 @@ void serve_kafka(const ServeOptions& options, Terminal& terminal) {
   bool announced = false;
   while (!stop_requested()) {
     if (take_reload_request()) say("SIGHUP: behind a log in Kafka the bundle is fixed");
+    if (take_log_request()) handler.log_requests(!handler.logs_requests());
     server.run_round(milliseconds(rounds.more() ? 0 : 100));
     if (announced || !service.caught_up()) continue;
     announced = true;
@@ -317,6 +330,10 @@ void check_log(const ServeOptions& options) {
   if (!options.challenger.empty()) refuse("--challenger", "a log in Kafka has one champion");
   if (options.model_poll) refuse("--model-poll", "start new replicas with a new bundle");
   if (options.clock != "system") refuse("--clock", "the time of the log is that of its messages");
+  if (http::is_url(options.bundle)) {
+    throw UsageError(fmt::format("bundle \"{}\": behind a log in Kafka it is fixed; give a folder",
+                                 options.bundle));
+  }
   if (options.on_full_disk != "stop") refuse("--on-full-disk", "the log is not on this disk");
   if (options.retention) refuse("--retention", "the topic has its own, retention.ms");
 }
@@ -334,7 +351,10 @@ void add_serve_command(CLI::App& weir, Terminal& terminal) {
                   "Answer payments over REST: a decision with reasons, recorded before it is given",
                   "weir serve out/run/bundle --history out/run/lake --journal out/journal");
   auto options = std::make_shared<ServeOptions>();
-  command->add_option("bundle", options->bundle, "Model bundle (folder)")->required();
+  command
+      ->add_option("bundle", options->bundle,
+                   "Model bundle: a folder, or the http(s) address of one")
+      ->required();
   command->add_option("--log", options->log,
                       "Where payments are recorded: journal (this machine), or kafka (for several "
                       "replicas)");
@@ -368,20 +388,26 @@ void add_serve_command(CLI::App& weir, Terminal& terminal) {
   add_time_option(*command, "--history-to", options->history_to,
                   "The day after the history's last; its end if not given");
   command->add_option("--challenger", options->challenger,
-                      "A second bundle (folder), asked beside the first");
+                      "A second bundle (folder or address), asked beside the first");
   command->add_option("--challenger-share", options->challenger_share,
                       "Share of the customers whose payments it decides; 0: none (shadow)");
   command->add_option("--experiment", options->experiment,
                       "Name of the experiment: its hash draws the customers");
-  add_duration_option(*command, "--model-poll", options->model_poll,
-                      "How often the bundle folders are looked at for a new bundle; never if not "
-                      "given (SIGHUP and POST /v1/model/reload always work)");
+  add_duration_option(
+      *command, "--model-poll", options->model_poll,
+      "How often the bundles' folders or addresses are looked at for a new one; 30s for "
+      "an address, never for a folder, if not given (SIGHUP and POST "
+      "/v1/model/reload always work)");
   command->add_option("--clock", options->clock,
                       "Time of the log: system, or payments (that of the newest one: to send the "
                       "past through the service)");
   command->add_option("--terminals", options->terminals,
                       "Terminals that exist: 0..999 or a file; every number if not given");
   command->add_option("--keys", options->keys, "File of API keys: `name roles sha256` a line");
+  command->add_flag(
+      "--log-requests", options->log_requests,
+      "A line of JSON on stderr for each request, with ids and what was decided only; "
+      "SIGUSR1 turns it on and off");
   command->add_option("--tls-certificate", options->tls_certificate, "PEM; with --tls-key: HTTPS");
   command->add_option("--tls-key", options->tls_key, "PEM");
   command->add_option("--tls-client-ca", options->tls_client_ca,

@@ -37,6 +37,7 @@ struct ServeOptions {
   std::string clock = "system";  ///< Or `payments`: time is that of the newest one.
   std::string terminals;         ///< Range or file, as of `weir clean`; empty: every number is one.
   std::string keys;              ///< File of API keys; empty: no keys, loopback only.
+  bool log_requests = false;
   std::string tls_certificate;
   std::string tls_key;
   std::string tls_client_ca;

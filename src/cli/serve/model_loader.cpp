@@ -6,11 +6,13 @@
 #include <exception>
 #include <utility>
 
+#include "cli/serve/bundle_url.h"
 #include "cli/serve/decision_service.h"
 #include "cli/serve/history.h"
 #include "cli/serve/log_entry.h"
 #include "core/transaction/error.h"
 #include "edge/files/staged.h"
+#include "edge/http/download.h"
 #include "edge/journal/snapshot_store.h"
 
 namespace weir::cli {
@@ -88,8 +90,13 @@ Seconds restore_model(LoadedModel& model,
 
 ModelLoader::ModelLoader(const ServiceOptions& options,
                          std::string source,
-                         std::vector<std::string> running)
-    : options_(options), source_(std::move(source)) {
+                         std::vector<std::string> running,
+                         std::filesystem::path kept,
+                         std::string etag)
+    : options_(options),
+      source_(std::move(source)),
+      kept_(std::move(kept)),
+      etag_(std::move(etag)) {
   thread_ = std::thread([this, versions = std::move(running)] { run(versions); });
 }
 
@@ -105,8 +112,17 @@ ModelLoader::~ModelLoader() {
 
 void ModelLoader::run(const std::vector<std::string>& running) {
   try {
-    if (model_ == nullptr) {
-      auto model = LoadedModel::load(source_);
+    bool new_one = model_ == nullptr;
+    std::string folder = source_;
+    if (new_one && http::is_url(source_)) {
+      BundleUrl bundle{source_, kept_, etag_};
+      new_one = bundle.fetch(running);
+      etag_ = bundle.etag;
+      folder = kept_.string();
+    }
+    if (new_one) {
+      auto model = LoadedModel::load(folder);
+      model->source = source_;
       if (std::find(running.begin(), running.end(), model->version()) == running.end()) {
         journal::JournalReader reader(options_.journal);
         std::uint64_t damaged = 0;

@@ -32,8 +32,13 @@ Seconds restore_model(LoadedModel& model,
 /// goes on answering. What came since, whoever takes the model applies.
 class ModelLoader {
  public:
-  /// `running` are the versions that need not be loaded.
-  ModelLoader(const ServiceOptions& options, std::string source, std::vector<std::string> running);
+  /// `running` are the versions that need not be loaded. `source` may be an address; `kept` and
+  /// `etag` are of BundleUrl.
+  ModelLoader(const ServiceOptions& options,
+              std::string source,
+              std::vector<std::string> running,
+              std::filesystem::path kept,
+              std::string etag);
   /// Goes on with a model that has fallen behind.
   ModelLoader(const ServiceOptions& options, std::unique_ptr<LoadedModel> model);
   /// Gives up and waits for the thread.
@@ -45,6 +50,8 @@ class ModelLoader {
   /// Once done: the model; null when the bundle is the running one, or `fault` says why not.
   std::unique_ptr<LoadedModel> take() { return std::move(model_); }
   const std::string& fault() const { return fault_; }
+  /// Once done: of what was read from an address.
+  const std::string& etag() const { return etag_; }
 
  private:
   void run(const std::vector<std::string>& running);
@@ -52,6 +59,8 @@ class ModelLoader {
 
   const ServiceOptions& options_;
   std::string source_;
+  std::filesystem::path kept_;
+  std::string etag_;
   std::unique_ptr<LoadedModel> model_;
   std::string fault_;
   std::atomic<bool> done_ = false;

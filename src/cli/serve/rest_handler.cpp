@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "cli/serve/admin_handler.h"
@@ -113,7 +114,37 @@ void RestHandler::handle(const Request& request, Response& response) {
     fmt::format_to(std::back_inserter(response.headers),
                    FMT_COMPILE("Server-Timing: decide;dur={:.4f}\r\n"), taken * 1e3);
   }
+  if (log_requests_) log_request(endpoint, request, response, taken);
   if (!response.deferred) tally_.add(endpoint, request.body.size(), response, taken);
+}
+
+/// Ids and what was decided, nothing else of a payment: neither bodies nor queries nor keys.
+void RestHandler::log_request(Endpoint endpoint,
+                              const Request& request,
+                              const Response& response,
+                              double seconds) const {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  std::string line = fmt::format(
+      R"({{"time":"{}.{:06}Z","method":"{}","endpoint":"{}","status":{},"request_bytes":{},)"
+      R"("response_bytes":{},"seconds":{:.6f})",
+      rfc3339(micros / 1'000'000).substr(0, 19), micros % 1'000'000, request.method,
+      endpoint_name(endpoint), response.status, request.body.size(), response.body.size(), seconds);
+  const std::string_view body = response.body;
+  constexpr std::string_view kId = R"({"transaction_id":)";
+  if (response.deferred) {
+    line += R"(,"deferred":true)";
+  } else if (response.status == 200 && body.starts_with(kId)) {
+    const auto end = body.find(',');
+    line += fmt::format(R"(,"transaction_id":{})", body.substr(kId.size(), end - kId.size()));
+    constexpr std::string_view kDecision = R"(,"decision":")";
+    if (body.substr(std::min(end, body.size())).starts_with(kDecision)) {
+      const auto from = end + kDecision.size();
+      line += fmt::format(R"(,"decision":"{}")", body.substr(from, body.find('"', from) - from));
+    }
+  }
+  line += "}\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 Endpoint RestHandler::route(const Request& request, Response& response) {

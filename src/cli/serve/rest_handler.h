@@ -72,6 +72,10 @@ class RestHandler : public http::Handler {
 
   void refused(const http::Response& response) override;
 
+  /// A line of JSON on stderr for each request from now on, or none any more.
+  void log_requests(bool on) { log_requests_ = on; }
+  bool logs_requests() const { return log_requests_; }
+
  protected:
   virtual void decide(const http::Request& request, http::Response& response) = 0;
   virtual void decide_batch(const http::Request& request, http::Response& response) = 0;
@@ -103,6 +107,10 @@ class RestHandler : public http::Handler {
   static const std::vector<Route>& routes();
   static std::string openapi_json();
 
+  void log_request(Endpoint endpoint,
+                   const http::Request& request,
+                   const http::Response& response,
+                   double seconds) const;
   Endpoint route(const http::Request& request, http::Response& response);
   bool allowed(const Route& route, const http::Request& request, http::Response& response) const;
   void find_decision(const http::Request& request, http::Response& response);
@@ -116,6 +124,7 @@ class RestHandler : public http::Handler {
   void ready(const http::Request& request, http::Response& response);
 
   ServiceView& service_;
+  bool log_requests_ = false;
 };
 
 }  // namespace weir::cli

@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "cli/serve/bundle_url.h"
 #include "cli/serve/decision_service.h"
+#include "edge/http/download.h"
 
 namespace weir::cli {
 namespace {
@@ -66,6 +68,7 @@ void ServiceModels::apply(const Control& control) {
 void ServiceModels::drop_challenger(const std::string& why) {
   fmt::print(stderr, "weir: challenger {}: {}; the champion decides alone\n",
              challenger_->version(), why);
+  places_[1].etag.clear();
   State& state = places_[1].state;
   state.fault = why;
   ++state.refused;
@@ -92,7 +95,9 @@ void ServiceModels::begin(ModelRole role) {
   if (role == ModelRole::kChallenger && challenger_ != nullptr) {
     running.push_back(challenger_->version());
   }
-  place.loader = std::make_unique<ModelLoader>(options_, place.source, std::move(running));
+  place.loader = std::make_unique<ModelLoader>(
+      options_, place.source, std::move(running),
+      kept_bundle(options_.journal, kRoleNames[static_cast<int>(role)]), place.etag);
   place.state.loading = true;
 }
 
@@ -103,13 +108,15 @@ void ServiceModels::poll(Seconds now) {
     const Place& place = places_[role];
     if (place.source.empty()) continue;
     // One that was refused may have been half copied, which its look does not tell.
-    const bool again = !place.state.fault.empty() && now - place.state.at >= kTryAgainAfter;
+    const bool again = http::is_url(place.source) ||
+                       (!place.state.fault.empty() && now - place.state.at >= kTryAgainAfter);
     if (!again && place.seen == look_of(place.source)) continue;
     begin(static_cast<ModelRole>(role));
   }
 }
 
 void ServiceModels::refuse(ModelRole role, std::string fault, Seconds now) {
+  places_[static_cast<int>(role)].etag.clear();
   State& state = places_[static_cast<int>(role)].state;
   if (fault != state.fault) {
     fmt::print(stderr, "weir: {} not replaced: {}\n", kRoleNames[static_cast<int>(role)], fault);
@@ -127,6 +134,7 @@ bool ServiceModels::take(Seconds now, const std::function<bool(Pipeline&)>& catc
     const auto role = static_cast<ModelRole>(index);
     std::unique_ptr<LoadedModel> model = place.loader->take();
     const std::string fault = place.loader->fault();
+    if (!place.loader->etag().empty()) place.etag = place.loader->etag();
     place.loader.reset();
     place.state.loading = false;
     if (!fault.empty()) {

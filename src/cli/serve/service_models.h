@@ -61,6 +61,7 @@ class ServiceModels {
     State state;
     std::unique_ptr<ModelLoader> loader;
     std::string seen;  // What the folder looked like when it was read last.
+    std::string etag;  // Of an address: what it gave last.
   };
 
   void begin(ModelRole role);
