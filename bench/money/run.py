@@ -240,6 +240,25 @@ def main() -> None:
     chosen = [one for one in SETTINGS if one.name.startswith(options.only)]
     started = time.monotonic()
     results: dict[str, list[dict]] = {one.name: [] for one in chosen}
+    missed: list[str] = []
+
+    def save(finished: bool) -> None:
+        """What there is so far: an interrupted hour keeps its finished streams."""
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
+        )
+        document = {
+            "commit": commit.stdout.strip(),
+            "machine": f"{platform.machine()}, {platform.system()}",
+            "seconds": round(time.monotonic() - started),
+            "finished": finished,
+            "seeds": seeds,
+            "missed": missed,
+            "results": results,
+        }
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(document, indent=1) + "\n")
+
     for kind in STREAMS:
         settings = [one for one in chosen if one.stream == kind]
         for seed in seeds if settings else []:
@@ -247,36 +266,19 @@ def main() -> None:
             lake = make_stream(options.weir, kind, seed, options.preset, options.folder)
             for one, result in zip(settings, run_stream(options.weir, lake, settings), strict=True):
                 results[one.name].append({"seed": seed, **result})
+            save(finished=False)
             if not options.keep:
                 shutil.rmtree(lake.parent)
 
     print("\n| setting | damage RUB/30 d | FPR % | FNR % | lost % | AP | challenges a card-month |")
     print("|---|---|---|---|---|---|---|")
-    missed = []
     for one in chosen:
         print(table_row(one.name, results[one.name]))
         for bound in one.bounds:
             problem = bound.missed([result[bound.measure] for result in results[one.name]])
             if problem:
                 missed.append(f"{one.name}: {problem}")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
-    )
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(
-        json.dumps(
-            {
-                "commit": commit.stdout.strip(),
-                "machine": f"{platform.machine()}, {platform.system()}",
-                "seconds": round(time.monotonic() - started),
-                "seeds": seeds,
-                "missed": missed,
-                "results": results,
-            },
-            indent=1,
-        )
-        + "\n"
-    )
+    save(finished=True)
     print(f"\n{options.out} in {time.monotonic() - started:.0f} s")
     if missed:
         sys.exit("money: bounds missed:\n  " + "\n  ".join(missed))

@@ -59,10 +59,12 @@ ChainRates estimate(std::string_view what,
     progress.update(static_cast<std::uint64_t>(i) + 1);
     if (settled) break;
   }
+  const bool seen = estimator.sees_compromises();
+  if (!seen) estimator.assume_none_seen();
   round(compromised);
   progress.end();
   ChainRates rates = estimator.rates();
-  if (durations) {
+  if (durations && seen) {
     rates.durations = estimate_durations(sequences, payments.event_time, compromised, rates);
   }
   return rates;
@@ -137,6 +139,20 @@ TakeoverShares takeover_shares(const BeliefRates& rates,
   return shares;
 }
 
+/// Of chains whose rates are assumed, not estimated: nothing bounds their share of frauds.
+std::string unseen_note(const BeliefRates& rates) {
+  std::string note;
+  for (const auto& [name, chain] :
+       {std::pair{"terminals", &rates.terminal}, std::pair{"customers", &rates.customer}}) {
+    if (chain->compromised_fraud.low > 0 || chain->compromised_fraud.high < 1) continue;
+    note += fmt::format(
+        "History shows no compromise of {}: their rates are assumed (rare, some days long, mostly "
+        "fraud). Train again when there has been one.\n\n",
+        name);
+  }
+  return note;
+}
+
 std::string card_section(const BeliefRates& rates, std::int64_t sample, std::uint64_t left_out) {
   const auto row = [](std::string_view name, const Estimate& estimate) {
     return fmt::format("| {} | {:.6g} | {:.6g} to {:.6g} |\n", name, estimate.value, estimate.low,
@@ -148,8 +164,9 @@ std::string card_section(const BeliefRates& rates, std::int64_t sample, std::uin
              "terminals that the labels call sound ({} payments of others were left out, and one "
              "in {} genuine ones kept). At decision time beliefs about the terminal and the "
              "customer are added (`beliefs.toml`), and expected roubles decide (`policy.toml`).\n\n"
+             "{}"
              "| rate, a day or a share | value | 95 % interval |\n|---|---:|---|\n",
-             left_out, sample) +
+             left_out, sample, unseen_note(rates)) +
          row("terminal: compromises", rates.terminal.starts_per_day) +
          row("terminal: ends", rates.terminal.ends_per_day) +
          row("terminal: fraud while compromised", rates.terminal.compromised_fraud) +

@@ -20,6 +20,9 @@ constexpr double kFirstStartsPerDay = 0.002;
 constexpr double kFirstEndsPerDay = 0.1;
 constexpr double kFirstCompromisedFraud = 0.5;
 constexpr double kSettled = 1e-3;
+/// Compromised keys have so many times the frauds of sound ones, at least. Noise split in two shows
+/// a factor of 2 or 3.
+constexpr double kLeastContrast = 5;
 
 Estimate rate_of(double events, double days) {
   const double value = (events + 1e-9) / std::max(days, 1e-9);
@@ -86,18 +89,17 @@ ChainEstimator::ChainEstimator(const KeySequences& sequences,
                                std::span<const std::uint8_t> ignored)
     : sequences_(sequences), event_time_(event_time), is_fraud_(is_fraud), ignored_(ignored) {
   WEIR_CHECK(event_time.size() == is_fraud.size() && sequences.rows.size() == is_fraud.size());
-  double rows = 0;
   double frauds = 0;
   for (std::size_t row = 0; row < is_fraud.size(); ++row) {
     if (!ignored.empty() && ignored[row] != 0) continue;
-    rows += 1;
+    rows_ += 1;
     frauds += is_fraud[row];
   }
   if (frauds == 0) {
     throw Error(
         "beliefs: no labelled fraud to estimate rates from; give a period whose labels are known");
   }
-  const double share = frauds / rows;
+  const double share = fraud_share_ = frauds / rows_;
   rates_.starts_per_day = {kFirstStartsPerDay, 0, 0};
   rates_.ends_per_day = {kFirstEndsPerDay, 0, 0};
   rates_.compromised_fraud = {std::max(kFirstCompromisedFraud, std::min(0.9, 3 * share)), 0, 0};
@@ -182,8 +184,22 @@ ChainCounts ChainEstimator::expect(std::size_t begin,
   return counts;
 }
 
+bool ChainEstimator::sees_compromises() const {
+  return rates_.compromised_fraud.value >= kLeastContrast * rates_.sound_fraud.value;
+}
+
+void ChainEstimator::assume_none_seen() {
+  const double days = std::max(days_, 1.0);
+  rates_.starts_per_day = {1 / (days + 1 / kFirstStartsPerDay), 0, 3 / days};
+  rates_.ends_per_day = {kFirstEndsPerDay, 0, 1};
+  rates_.compromised_fraud = {std::max(kFirstCompromisedFraud, std::min(0.9, 3 * fraud_share_)), 0,
+                              1};
+  rates_.sound_fraud = share_of(fraud_share_ * rows_, rows_);
+}
+
 bool ChainEstimator::improve(const ChainCounts& counts) {
   const ChainRates before = rates_;
+  days_ = counts.sound_days + counts.compromised_days;
   rates_.starts_per_day = rate_of(counts.starts, counts.sound_days);
   rates_.ends_per_day = rate_of(counts.ends, counts.compromised_days);
   rates_.compromised_fraud = share_of(counts.compromised_frauds, counts.compromised_rows);

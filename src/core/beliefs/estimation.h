@@ -57,12 +57,23 @@ class ChainEstimator {
   /// Takes the rates that make `counts` likeliest; true once they hardly change any more.
   bool improve(const ChainCounts& counts);
 
+  /// False when the two states that the rounds ended with are too alike for one of them to be a
+  /// compromise: history holds none, and the rounds have split noise.
+  bool sees_compromises() const;
+
+  /// Then: as rare as history without any allows, lasting days, mostly fraud. The upper bound of
+  /// the hazard is the rule of three (Hanley and Lippman-Hand 1983).
+  void assume_none_seen();
+
  private:
   const KeySequences& sequences_;
   std::span<const Seconds> event_time_;
   std::span<const std::int8_t> is_fraud_;
   std::span<const std::uint8_t> ignored_;
   ChainRates rates_;
+  double rows_ = 0;
+  double fraud_share_ = 0;
+  double days_ = 0;  // Of all keys, from their first payment to their last.
 };
 
 }  // namespace weir

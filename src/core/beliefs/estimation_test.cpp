@@ -70,6 +70,32 @@ TEST(ChainEstimator, RecoversTheRatesThatMadeTheLabels) {
   EXPECT_GT(static_cast<double>(right) / static_cast<double>(posterior.size()), 0.98);
 }
 
+TEST(ChainEstimator, TellsNoiseFromCompromises) {
+  const auto estimated = [](const Drawn& drawn, const KeySequences& sequences) {
+    ChainEstimator estimator(sequences, drawn.times, drawn.frauds, {});
+    for (int i = 0; i < 100; ++i) {
+      if (estimator.improve(estimator.expect(0, sequences.keys()))) break;
+    }
+    return estimator;
+  };
+  const Drawn some = draw(0.001, 0.1, 0.5, 0.01);
+  const KeySequences seen = group_by_key(some.ids);
+  EXPECT_TRUE(estimated(some, seen).sees_compromises());
+  // Days with twice the frauds are no compromises.
+  const Drawn none = draw(0.05, 1, 0.02, 0.01);
+  const KeySequences sequences = group_by_key(none.ids);
+  ChainEstimator estimator = estimated(none, sequences);
+  EXPECT_FALSE(estimator.sees_compromises());
+  estimator.assume_none_seen();
+  const ChainRates& rates = estimator.rates();
+  const double days = 400 * 599 * 2 / 24.0;
+  EXPECT_LT(rates.starts_per_day.value, 1 / days);
+  EXPECT_NEAR(rates.starts_per_day.high, 3 / days, 1e-6);
+  EXPECT_GE(rates.compromised_fraud.value, 0.5);
+  const auto frauds = std::accumulate(none.frauds.begin(), none.frauds.end(), 0.0);
+  EXPECT_NEAR(rates.sound_fraud.value, frauds / static_cast<double>(none.frauds.size()), 1e-6);
+}
+
 TEST(ChainEstimator, PartsAddUpToTheWhole) {
   const Drawn drawn = draw(0.02, 0.2, 0.5, 0.01);
   const KeySequences sequences = group_by_key(drawn.ids);
