@@ -133,7 +133,7 @@ def test_a_new_bundle_is_polled_and_bad_ones_are_refused(
         registry.token = "another"
         assert "answered 403" in reload(service)["reload"]["fault"]
         registry.close()
-        assert "connect" in reload(service)["reload"]["fault"]
+        wait(lambda: "connect" in reload(service)["reload"]["fault"], "refused connection")
         assert service.post("/v1/decisions", payment(4)).status == 200
         assert service.stop() == 0
     # The address is away: the kept copy starts.
