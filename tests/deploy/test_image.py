@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,6 +134,22 @@ def test_it_decides_from_inside_and_drains(container: Container) -> None:
     assert {"pyarrow", "libssl3"} <= {one["name"] for one in components["components"]}
     subprocess.run(["runc", "kill", container.name, "TERM"], check=True)
     assert container.process.wait(timeout=30) == 0, "SIGTERM: committed, a last snapshot, 0"
+
+
+def test_a_release_holds_the_image_and_its_contents(tag: str, tmp_path: Path) -> None:
+    script = ROOT / "tools/release.sh"
+    subprocess.run(
+        [script, "chart", "archive", "sums"], env={**os.environ, "OUT": str(tmp_path)}, check=True
+    )
+    name = tag.removeprefix("localhost/").replace(":", "-")
+    wanted = {f"{name}.tar.gz", f"{name}.cdx.json", "weir-0.1.0.tgz", "SHA256SUMS"}
+    assert {file.name for file in tmp_path.iterdir()} == wanted
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=True)
+    with tarfile.open(tmp_path / f"{name}.tar.gz") as archive:
+        described = json.load(archive.extractfile("manifest.json"))
+    assert described[0]["RepoTags"] == [tag]
+    listed = json.loads((tmp_path / f"{name}.cdx.json").read_text())
+    assert listed["bomFormat"] == "CycloneDX" and len(listed["components"]) > 50
 
 
 def test_it_is_small(tag: str) -> None:

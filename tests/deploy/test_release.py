@@ -1,0 +1,80 @@
+"""tools/release.sh: what it would do, what it refuses, the chart that it packs."""
+
+import hashlib
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+SETTINGS = {
+    "REGISTRY": "registry.example/team",
+    "RELEASE": "weir",
+    "NAMESPACE": "fraud",
+    "VALUES": "staging.yaml",
+    "URL": "http://weir.example",
+}
+
+
+def release(*steps: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The script with nothing but these settings."""
+    clean = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    command = [str(ROOT / "tools/release.sh"), *steps]
+    return subprocess.run(command, capture_output=True, text=True, env={**clean, **settings})
+
+
+def test_a_dry_run_tells_every_command_and_runs_none(tmp_path: Path) -> None:
+    steps = ("image", "check", "chart", "archive", "sums", "push", "deploy", "smoke")
+    done = release("--dry-run", *steps, **SETTINGS, OUT=str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if line.startswith("+ ")]
+    wanted = ["deploy/docker/build.sh", "test_image.py", "helm package", "docker-archive:"]
+    wanted += ["SHA256SUMS", "docker://registry.example/team/weir:", "helm upgrade", "/readyz"]
+    found = [next(i for i, line in enumerate(told) if word in line) for word in wanted]
+    assert found == sorted(found)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("missing", SETTINGS)
+def test_a_missing_setting_is_named(missing: str) -> None:
+    given = {key: value for key, value in SETTINGS.items() if key != missing}
+    done = release("--dry-run", "push", "deploy", "smoke", **given)
+    assert done.returncode == 2
+    assert f"{missing} is not set" in done.stderr
+
+
+def test_a_base_that_may_change_is_refused() -> None:
+    done = release("--dry-run", "image", BASE="debian:bookworm-slim")
+    assert done.returncode == 2
+    assert "name it by digest" in done.stderr
+    pinned = "debian@sha256:" + "0" * 64
+    assert release("--dry-run", "image", BASE=pinned).returncode == 0
+    loose = release("--dry-run", "image", BASE="debian:bookworm-slim", BASE_UNPINNED="1")
+    assert loose.returncode == 0
+
+
+def test_no_step_and_a_wrong_step_say_what_there_is() -> None:
+    assert "sums" in release().stderr
+    done = release("puhs")
+    assert done.returncode == 2
+    assert "no step 'puhs'" in done.stderr
+
+
+def test_the_packed_chart_is_whole_and_listed(tmp_path: Path) -> None:
+    done = release("chart", "sums", OUT=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (chart,) = tmp_path.glob("weir-*.tgz")
+    with tarfile.open(chart) as packed:
+        names = packed.getnames()
+    rules = {file.name for file in (ROOT / "deploy/monitoring/rules").glob("*.yml")}
+    assert rules == {Path(name).name for name in names if "/rules/" in name}
+    assert {"weir/values.schema.json", "weir/dashboards/service.json"} <= set(names)
+    digest = hashlib.sha256(chart.read_bytes()).hexdigest()
+    assert (tmp_path / "SHA256SUMS").read_text() == f"{digest}  {chart.name}\n"
+    command = [ROOT / "build/tools/helm", "template", "w", chart, "--kube-version", "1.34.4"]
+    command += ["-f", ROOT / "deploy/helm/weir/values/production.yaml"]
+    rendered = subprocess.run(command, capture_output=True, text=True)
+    assert rendered.returncode == 0, rendered.stderr
+    assert "PrometheusRule" in rendered.stdout
