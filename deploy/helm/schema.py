@@ -21,6 +21,8 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "serve.durability": {"enum": ["os", "full"]},
     "serve.clock": {"enum": ["system", "payments"]},
     "serve.challenger_share": {"minimum": 0, "maximum": 1},
+    "serve.on_full_disk": {"enum": ["stop", "rules"]},
+    "serve.reasons_share": {"minimum": 0, "maximum": 1},
     "serve.log_timeout_ms": {"minimum": 100},
     "stream.batch": {"minimum": 1},
 }

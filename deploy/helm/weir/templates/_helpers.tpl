@@ -19,7 +19,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if and .Values.service.enabled (eq .Values.service.log "journal") (gt (int .Values.service.replicas) 1) }}{{ fail (printf "service.replicas is %d, but one journal has one writer; leave 1, or set service.log=kafka" (int .Values.service.replicas)) }}{{ end }}
 {{- if and .Values.service.enabled (eq .Values.service.log "kafka") (not .Values.stream.brokers) }}{{ fail "service.log is kafka and stream.brokers is empty; give Kafka's host:port, more between commas" }}{{ end }}
 {{- if eq .Values.service.log "kafka" }}
-{{- range list "challenger" "model_poll" "clock" "retention" }}
+{{- range list "challenger" "model_poll" "clock" "retention" "on_full_disk" }}
 {{- if hasKey $.Values.service.settings . }}{{ fail (printf "service.settings.%s does not go with service.log=kafka, docs/operating/replicas.md says why; take it out" .) }}{{ end }}
 {{- end }}
 {{- end }}
