@@ -23,6 +23,7 @@ store=(buildah --root build/image/store --runroot build/image/runroot --storage-
 fail() { echo "release: $2" >&2; exit "$1"; }
 need() { [ -n "${!1:-}" ] || fail 2 "$1 is not set; $2"; }
 run() { if [ "$dry" = 1 ]; then echo "+ $*"; else "$@"; fi; }
+write_sums() { (cd "$(dirname "$1")" && rm -f SHA256SUMS && sha256sum -- * >SHA256SUMS); }
 committed() { # A tag names a commit.
   [[ "$tag" != *-dirty || "$dry" = 1 ]] || fail 1 "there are uncommitted changes; commit them before $1"
 }
@@ -51,7 +52,7 @@ step() {
       run gzip -n1 "$out/weir-$tag.tar"
       run cp build/image/context/sbom.cdx.json "$out/weir-$tag.cdx.json"
       ;;
-    sums) run bash -c 'cd "$1" && rm -f SHA256SUMS && sha256sum -- * >SHA256SUMS' - "$out" ;;
+    sums) run write_sums "$out/SHA256SUMS" ;;
     push)
       need REGISTRY "for example cr.yandex/REGISTRY_ID"
       committed push

@@ -24,6 +24,7 @@ make_base() {
   base="localhost/weir-base:$kind" tar="$work/$kind.tar"
   if [ ! -s "$tar" ]; then
     echo "image: making a base of Debian's packages"
+    # shellcheck disable=SC2016  # $1 is mmdebstrap's. Java's package links manual pages into that folder.
     SOURCE_DATE_EPOCH=0 mmdebstrap --quiet --variant=minbase --mode="${MMDEBSTRAP_MODE:-root}" --include="${packages// /,}" \
       --setup-hook='mkdir -p "$1/usr/share/man/man1"' --aptopt='Acquire::Languages "none"' --dpkgopt='path-exclude=/usr/share/man/*' \
       --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
