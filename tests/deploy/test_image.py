@@ -152,6 +152,17 @@ def test_a_release_holds_the_image_and_its_contents(tag: str, tmp_path: Path) ->
     assert listed["bomFormat"] == "CycloneDX" and len(listed["components"]) > 50
 
 
+def test_the_jobs_image_tells_how_a_job_is_called() -> None:
+    tag = run(ROOT / "deploy/docker/build_jobs.sh").splitlines()[-1]
+    made = run(*BUILDAH, "from", "--pull-never", *POLICY, tag)
+    try:
+        asked = ("run", "--isolation", "chroot", made, "--", "python3", "/opt/weir/jobs/clean.py")
+        assert "--accept-rule" in run(*BUILDAH, *asked, "--help")
+        assert inspect(tag)["Docker"]["config"]["User"] == "10001:10001"
+    finally:
+        run(*BUILDAH, "rm", made)
+
+
 def test_it_is_small(tag: str) -> None:
     container = run(*BUILDAH, "from", "--pull-never", *POLICY, tag)
     root = run(*BUILDAH, "mount", container)
