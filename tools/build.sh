@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset="${1:-release}"
-tools/setup.sh
+if [ "${*:2}" = weir ]; then tools/setup.sh --program; else tools/setup.sh; fi
 if [ ! -f "build/$preset/build.ninja" ]; then
   cmake --preset "$preset" >"build-$preset.log" 2>&1 || { cat "build-$preset.log" >&2; exit 1; }
   mv "build-$preset.log" "build/$preset/configure.log"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes this machine ready to build and test weir: Debian packages, then one locked Python environment
 # in .venv. Safe to run again: when nothing changed it only compares a stamp and returns.
-# Usage: tools/setup.sh [--bench] [--fuzz] [--stack] [--deploy] [--cluster]
-# (adds the rivals of the benchmarks; clang's libFuzzer; what `make stack` and the jobs need;
-# image, chart, monitoring and their checks; a one-node Kubernetes, a quarter of an hour the first time)
+# Usage: tools/setup.sh [--program | [--bench] [--fuzz] [--stack] [--deploy] [--cluster]]
+# (--program: no more than the binary needs; else everything for building and testing and, added, the rivals of the
+# benchmarks; clang's libFuzzer; what `make stack` and the jobs need; image, chart, monitoring and their checks; a
+# one-node Kubernetes, a quarter of an hour the first time)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,6 +18,7 @@ wants_deploy=0
 wants_cluster=0
 for argument in "$@"; do
   case "$argument" in
+    --program) locks=(requirements/build.lock) ;;
     --bench) wants_bench=1; packages+=(libsimdjson-dev) ;;
     --fuzz) packages+=(clang) ;;
     --browser) packages+=(chromium) ;;
@@ -25,7 +27,7 @@ for argument in "$@"; do
     --deploy) wants_deploy=1; packages+=(buildah skopeo docker-registry mmdebstrap chrpath runc) ;;
     --cluster) wants_cluster=1; packages+=(containerd runc etcd-server containernetworking-plugins iptables conntrack
       nftables ethtool socat iproute2) ;;
-    *) echo "setup: unknown option '$argument'; wanted --bench, --fuzz, --stack, --deploy or --cluster" >&2; exit 2 ;;
+    *) echo "setup: unknown option '$argument'; wanted --program, --bench, --fuzz, --browser, --stack, --deploy or --cluster" >&2; exit 2 ;;
   esac
 done
 
@@ -51,7 +53,8 @@ python="$("${WEIR_PYTHON:-python3}" -c 'import sys; print(sys.executable)')"
   echo "setup: $python is older than Python 3.11; set WEIR_PYTHON to a newer one" >&2
   exit 1
 }
-# Once the rivals are installed they stay, or `make test` and `make bench` would undo each other.
+# What is installed stays, or `make run`, `make test` and `make bench` would undo each other.
+if grep -qs weir.lock .venv/.weir-locks; then locks=(requirements/weir.lock); fi
 if [ "$wants_bench" = 1 ] || grep -qs bench .venv/.weir-locks; then
   locks+=(requirements/bench.lock)
 fi
