@@ -63,7 +63,7 @@ class Setting:
 
 DAMAGE, FPR, FNR = "damage_roubles_per_30_days", "false_positive_rate", "false_negative_rate"
 LOST, PRECISION = "genuine_lost_rate", "average_precision"
-# Without the loop: how far the scores stay behind the best possible (`best` of weir replay).
+# Without the loop: how far the scores stay behind the expected best (`best` of weir replay).
 FNR_BEHIND, PRECISION_BEHIND = "false_negative_rate_behind", "average_precision_behind"
 MAIN = {
     "answer_delay": "15m",

@@ -54,7 +54,7 @@ ReplayPage page_of(const std::vector<LoopResult>& results, std::size_t given) {
                                  other.open.false_positive_rate(), other.open.false_negative_rate(),
                                  other.average_precision});
       if (other.best_open) {
-        page.references.push_back({"the best possible without a loop", std::nullopt,
+        page.references.push_back({"the expected best without a loop", std::nullopt,
                                    kOpenLoopFalsePositiveRate, other.best_open->false_negative_rate,
                                    other.best_open->average_precision});
       }

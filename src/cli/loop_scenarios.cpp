@@ -267,7 +267,7 @@ void print_loops(const std::vector<LoopResult>& results) {
                100 * total.genuine_lost_rate(), result.outcome.challenges_per_day(),
                result.outcome.challenges_per_customer_month(), result.average_precision);
     if (result.best_open) {
-      fmt::print("{:<20}{:>14}{:>12}{:>7.2f}%{:>7.2f}%{:>32}{:>9.4f}\n", "  best possible", "", "",
+      fmt::print("{:<20}{:>14}{:>12}{:>7.2f}%{:>7.2f}%{:>32}{:>9.4f}\n", "  expected best", "", "",
                  100 * kOpenLoopFalsePositiveRate, 100 * result.best_open->false_negative_rate, "",
                  result.best_open->average_precision);
     }

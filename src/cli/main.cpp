@@ -14,6 +14,7 @@
 #include "cli/explain.h"
 #include "cli/export.h"
 #include "cli/features.h"
+#include "cli/huge_pages.h"
 #include "cli/produce.h"
 #include "cli/profile.h"
 #include "cli/replay.h"
@@ -74,6 +75,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  weir::cli::begin_with_huge_pages(argv);
   try {
     weir::cli::catch_signals();
     return run(argc, argv);

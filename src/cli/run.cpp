@@ -90,7 +90,7 @@ std::vector<LoopResult> close_loop(const RunOptions& options,
   report.truth = options.truth;
   report.frontier = true;
   if (evaluation.has_floor && evaluation.floor_is_estimated) {
-    report.references.push_back({"the best possible without a loop, estimated", std::nullopt,
+    report.references.push_back({"the expected best without a loop, estimated", std::nullopt,
                                  EvaluateOptions{}.false_positive_rate, evaluation.floor_at_rate,
                                  evaluation.ceiling_average_precision});
   }

@@ -164,7 +164,7 @@ class ForestBuilder {
     check_objective(learner);
     read_parameters(learner);
     const Place booster = learner["gradient_booster"];
-    const std::string& booster_name = booster["name"].text();
+    const std::string booster_name = booster["name"].text();
     if (booster_name != "gbtree") {
       booster["name"].fail(fmt::format("got \"{}\", wanted \"gbtree\"", booster_name), kUnweighted);
     }
