@@ -28,7 +28,8 @@ for subject in "${subjects[@]}"; do
         $weir features "$out/lake" --spec weir --out "$out/features.parquet" --quiet >/dev/null
         $weir train "$out/features.parquet" --out "$out/bundle" --quiet >/dev/null
       fi
-      build/release/bench/pipeline_bench "$out/bundle" "$out/lake"
+      # As weir serve and weir stream start themselves.
+      GLIBC_TUNABLES=glibc.malloc.hugetlb=1 build/release/bench/pipeline_bench "$out/bundle" "$out/lake"
       ;;
     serving)
       [ -d "$out/bundle" ] || "$0" pipeline

@@ -1,6 +1,7 @@
 """`weir serve` over REST: answers, errors, idempotency, start and stop."""
 
 import json
+import re
 import socket
 import sqlite3
 import time
@@ -17,6 +18,17 @@ def service(bundle: Path, lake: Path, tmp_path_factory: pytest.TempPathFactory):
     journal = tmp_path_factory.mktemp("serve") / "journal"
     with Service(bundle, journal, "--history", lake) as started:
         yield started.wait_ready()
+
+
+def test_its_state_is_on_huge_pages(service: Service) -> None:
+    offered = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not offered.exists() or "[madvise]" not in offered.read_text():
+        pytest.skip("this system gives huge pages to all or to none")
+    process = Path(f"/proc/{service.process.pid}")
+    assert "glibc.malloc.hugetlb=1" in (process / "environ").read_text()
+    assert (process / "comm").read_text() == "weir\n"
+    # hg: the allocator's memory is marked for them.
+    assert re.search(r"^VmFlags:.* hg\b", (process / "smaps").read_text(), re.MULTILINE)
 
 
 def test_a_payment_gets_a_decision(service: Service) -> None:

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <string_view>
 
 #include "cli/clean.h"
 #include "cli/command.h"
@@ -75,7 +76,9 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  weir::cli::begin_with_huge_pages(argv);
+  // The commands that keep every customer in memory; replays go through columns.
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (command == "serve" || command == "stream") weir::cli::begin_with_huge_pages(argv);
   try {
     weir::cli::catch_signals();
     return run(argc, argv);
