@@ -3,6 +3,9 @@
 import hashlib
 import json
 import os
+import re
+import socket
+import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -92,8 +95,19 @@ def test_labels_known_after_a_day_change_nothing_before_it(
         assert not before.filter(late).select(columns).equals(after.filter(late).select(columns))
 
 
-def test_run_without_input_simulates_and_reports(succeed: Run, tmp_path: Path) -> None:
-    done = succeed("run", "--out", tmp_path / "run", "--bootstrap", 20, timeout=900)
+@pytest.fixture(scope="module")
+def main_job(
+    succeed: Run, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """What `weir run` without an input printed, and its folder."""
+    out = tmp_path_factory.mktemp("main_job") / "run"
+    return succeed("run", "--out", out, "--bootstrap", 20, timeout=900), out
+
+
+def test_run_without_input_simulates_and_reports(
+    main_job: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, out = main_job
     assert "with the loop closed" in done.stdout
     assert "with chargebacks alone" in done.stdout
     assert "live decisions equal the batch" in done.stdout
@@ -106,10 +120,35 @@ def test_run_without_input_simulates_and_reports(succeed: Run, tmp_path: Path) -
         "decisions.parquet",
         "bundle/card.md",
     ):
-        assert (tmp_path / "run" / name).stat().st_size > 0
-    metrics = json.loads((tmp_path / "run/evaluation/metrics.json").read_text())
+        assert (out / name).stat().st_size > 0
+    metrics = json.loads((out / "evaluation/metrics.json").read_text())
     assert metrics["floor"]["leaks"] == []
     assert metrics["average_precision"]["value"] > 0.5
+
+
+def test_make_serve_shows_its_last_days(
+    main_job: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    done = subprocess.run(
+        [ROOT / "tools/serve.sh"],
+        env={
+            **os.environ,
+            "RUN": str(main_job[1]),
+            "LISTEN": listen,
+            "METRICS_LISTEN": "127.0.0.1:0",
+            "RATE": "20000",
+            "LIMIT": "8000",
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"console: http://{listen}/" in done.stdout
+    sent = re.search(r"sent 8000 payments, (\d+) of them challenged or declined", done.stdout)
+    assert sent and 0 < int(sent[1]) < 2000, done.stdout
 
 
 @pytest.fixture(scope="module")
