@@ -112,9 +112,14 @@ def test_metrics_exist_and_are_used() -> None:
 
 
 def test_the_dashboards_are_what_the_script_writes() -> None:
-    script = ROOT / "deploy/grafana/dashboards.py"
-    code = f"import runpy, json; print(json.dumps(runpy.run_path({str(script)!r})['files']()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = "import dashboards, json; print(json.dumps(dashboards.files()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "deploy/grafana",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     written = {file.name: file.read_text() for file in BOARDS}
     assert json.loads(done.stdout) == written, "run python deploy/grafana/dashboards.py"
 
