@@ -4,11 +4,12 @@ import http.client
 import json
 import os
 import random
-import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from journal_file import read_journal
 from service import Service, payment
 
 KILLS = int(os.environ.get("WEIR_KILLS", "5"))
@@ -40,13 +41,9 @@ class Client(threading.Thread):
             pass
 
 
-def log_of(journal: Path) -> list[tuple[object, ...]]:
+def log_of(journal: Path) -> list[dict[str, Any]]:
     """Every entry of a journal without the times of this machine."""
-    database = sqlite3.connect(journal / "journal.db")
-    return database.execute(
-        "SELECT position, transaction_id, customer_id, terminal_id, amount_minor, event_time, "
-        "action, margin, probability, reasons, features FROM log ORDER BY position"
-    ).fetchall()
+    return [{**entry, "logged_at": None} for entry in read_journal(journal)]
 
 
 @pytest.mark.parametrize("durability", ["os", "full"])
@@ -77,14 +74,14 @@ def test_kill_under_load(bundle: Path, tmp_path: Path, durability: str) -> None:
             assert stored.startswith(text[:-1]), (number, stored, text)
         service.stop()
     entries = log_of(journal)
-    assert [entry[0] for entry in entries] == list(range(len(entries)))
-    assert len({entry[1] for entry in entries}) == len(entries)
+    assert [entry["position"] for entry in entries] == list(range(len(entries)))
+    assert len({entry["transaction_id"] for entry in entries}) == len(entries)
     # The same log in a service that nobody killed gives the same bytes.
     with Service(bundle, tmp_path / "unbroken") as service:
         service.wait_ready()
         for at in range(0, len(entries), 1000):
             batch = [
-                payment(int(str(entry[1])) - 10_000_000, event_time="2026-01-01T12:00:00Z")
+                payment(entry["transaction_id"] - 10_000_000, event_time="2026-01-01T12:00:00Z")
                 for entry in entries[at : at + 1000]
             ]
             results = service.post("/v1/decisions/batch", batch).json["results"]

@@ -4,7 +4,6 @@ import heapq
 import json
 import math
 import socket
-import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conftest import Run
+from journal_file import CONTROL, PAYMENT, read_journal
 from service import Service, payment
 
 BEGIN = datetime.fromisoformat("2019-08-22T00:00:00+00:00")
@@ -128,13 +128,11 @@ def day_bundle(succeed: Run, stream: Path, tmp_path_factory: pytest.TempPathFact
 
 def recorded(journal: Path) -> tuple[list[tuple[Any, ...]], int]:
     """The journal's decisions in log order, and the number of control events."""
-    with sqlite3.connect(f"file:{journal / 'journal.db'}?mode=ro", uri=True) as database:
-        rows = database.execute(
-            "SELECT transaction_id, action, cause, margin, score, probability, audit_probability,"
-            " review FROM log WHERE kind = 0 ORDER BY position"
-        ).fetchall()
-        (controls,) = database.execute("SELECT count(*) FROM log WHERE kind = 2").fetchone()
-    return rows, controls
+    columns = ("transaction_id", "action", "cause", "margin", "score", "probability")
+    columns += ("audit_probability", "review")
+    entries = read_journal(journal)
+    rows = [tuple(one.get(key) for key in columns) for one in entries if one["kind"] == PAYMENT]
+    return rows, sum(one["kind"] == CONTROL for one in entries)
 
 
 def test_the_service_decides_as_the_replay_and_a_kill_changes_nothing(

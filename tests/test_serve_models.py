@@ -4,7 +4,6 @@ import itertools
 import json
 import shutil
 import signal
-import sqlite3
 import threading
 import time
 import urllib.request
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
+from journal_file import read_journal
 from service import Service, payment, payments
 
 
@@ -151,10 +151,10 @@ def test_a_shadow_is_asked_and_decides_nothing(
     assert explained["other_model"]["model_version"] == version(other_bundle)
     assert shadowed.stop() == 0
     # What the shadow said is what it would have said alone.
-    with sqlite3.connect(tmp_path / "journal/journal.db") as database:
-        said = database.execute(
-            "SELECT transaction_id, shadow_probability FROM log ORDER BY position"
-        ).fetchall()
+    said = [
+        (entry["transaction_id"], entry["shadow_probability"])
+        for entry in read_journal(tmp_path / "journal")
+    ]
     with Service(other_bundle, tmp_path / "alone") as alone:
         alone.wait_ready()
         again = alone.post("/v1/decisions/batch", list(payments(0, 800))).json["results"]

@@ -1,11 +1,11 @@
 """`weir verify`: a journal executed again, and one that somebody has changed."""
 
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
 from conftest import Run
+from journal_file import PAYMENT, read_journal, set_probability
 from service import Service, payments
 
 
@@ -43,19 +43,13 @@ def test_the_history_must_be_the_one_it_was_served_with(
 
 
 def test_a_changed_entry_is_found(weir: Run, bundle: Path, lake: Path, journal: Path) -> None:
-    database = sqlite3.connect(journal / "journal.db", isolation_level=None)
-    before = database.execute("SELECT probability FROM log WHERE kind = 0 LIMIT 1 OFFSET 50")
-    (probability,) = before.fetchone()
-    change = (
-        "UPDATE log SET probability = ? WHERE position = "
-        "(SELECT position FROM log WHERE kind = 0 LIMIT 1 OFFSET 50)"
-    )
-    database.execute(change, (probability + 1e-12,))
+    entry = [one for one in read_journal(journal) if one["kind"] == PAYMENT][50]
+    set_probability(journal, entry["position"], entry["probability"] + 1e-12)
     try:
         done = weir("verify", journal, bundle, "--history", lake)
         assert done.returncode == 1
         assert "1 of 200 decisions differ" in done.stderr
         assert "recorded probability" in done.stdout
     finally:
-        database.execute(change, (probability,))
-        database.close()
+        before = set_probability(journal, entry["position"], entry["probability"])
+        assert before == entry["probability"] + 1e-12

@@ -11,7 +11,6 @@ import math
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+from journal_file import read_journal  # noqa: E402
+
 BUILD = ROOT / "build/release"
 WEIR, BARE, CLIENT = BUILD / "weir", BUILD / "bench/bare_server", BUILD / "bench/load_client"
 PYTHON = Path(os.environ.get("WEIR_SERVING_ENV", ROOT / ".venv-serving")) / "bin/python"
@@ -171,8 +173,7 @@ def run_weir(bundle: Path, work: Path, seconds: float, results: dict[str, Any]) 
                 (work / "answer.json").write_text(json.dumps(one, separators=(",", ":")))
                 batch = {"results": answers[:100]}
                 (work / "batch.json").write_text(json.dumps(batch, separators=(",", ":")))
-                with sqlite3.connect(journal / "journal.db") as database:
-                    rows = database.execute("SELECT features, margin FROM log").fetchall()
+                rows = [(entry["features"], entry["margin"]) for entry in read_journal(journal)]
             singly = load(server, seconds, connections=64)
             show(f"weir, {durability}, one by one", singly)
             batches = load(

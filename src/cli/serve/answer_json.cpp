@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,15 @@ void append_fields(std::string& out, const Record& record) {
                           (record.degraded & journal::kDegradedNoChallenger) != 0,
                           (record.degraded & journal::kDegradedRules) != 0});
 }
+
+/// What split_json_array looks at outside strings.
+constexpr std::array<bool, 256> kStructural = [] {
+  std::array<bool, 256> marks{};
+  for (const char letter : {'"', '{', '[', '}', ']', ','}) {
+    marks[static_cast<unsigned char>(letter)] = true;
+  }
+  return marks;
+}();
 
 bool is_space(char letter) {
   return letter == ' ' || letter == '\t' || letter == '\n' || letter == '\r';
@@ -105,6 +115,7 @@ bool split_json_array(std::string_view json,
   int depth = 0;
   std::size_t begin = 0;
   for (std::size_t at = 0; at < json.size(); ++at) {
+    if (!kStructural[static_cast<unsigned char>(json[at])]) continue;
     switch (json[at]) {
       case '"':
         for (++at; at < json.size() && json[at] != '"'; ++at) {

@@ -5,15 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <utility>
 
 #include "cli/serve/history.h"
 #include "cli/serve/log_entry.h"
 #include "cli/serve/model_loader.h"
-#include "core/cleaning/rules.h"
-#include "core/decision/arm.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "edge/files/staged.h"
@@ -24,27 +21,16 @@ namespace {
 using journal::Record;
 using journal::RecordKind;
 
-constexpr Seconds kMaxFutureSkew = PipelineOptions{}.max_future_skew;
 constexpr int kPrunedATick = 500;
 
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+}  // namespace
 
-ServiceAnswer unavailable(std::string detail) {
+ServiceAnswer ServiceAnswer::unavailable(std::string detail) {
   ServiceAnswer answer;
-  answer.kind = ServiceAnswer::Kind::kUnavailable;
+  answer.kind = Kind::kUnavailable;
   answer.detail = std::move(detail);
   return answer;
 }
-
-void fill_decision(Record& record, const Decision& decision, const LoadedModel& model) {
-  set_decision(record, decision);
-  record.model = model.version();
-  record.features = model.pipeline.last_features();
-}
-
-}  // namespace
 
 DecisionService::DecisionService(ServiceOptions options,
                                  std::unique_ptr<LoadedModel> champion,
@@ -155,15 +141,20 @@ void DecisionService::apply_recorded(const Record& record) {
 }
 
 void DecisionService::remember(const Record& record) {
-  recent_.push_back(record);
-  recent_.back().features.clear();
-  recent_.back().features.shrink_to_fit();
-  if (recent_.size() > kRecentRecords) recent_.pop_front();
+  Record newest;
+  if (recent_.size() == kRecentRecords) {
+    // Its texts have room for this one's.
+    newest = std::move(recent_.front());
+    recent_.pop_front();
+  }
+  newest = record;
+  newest.features.clear();
+  recent_.push_back(std::move(newest));
 }
 
 std::optional<Record> DecisionService::find(std::int64_t transaction_id) {
-  if (const auto pending = commits_->find_payment(transaction_id); pending.record != nullptr) {
-    return *pending.record;
+  if (auto pending = commits_->find_payment(transaction_id); pending.record) {
+    return std::move(pending.record);
   }
   if (transaction_id > max_transaction_id_) return std::nullopt;
   return reader_->find_payment(transaction_id);
@@ -171,146 +162,6 @@ std::optional<Record> DecisionService::find(std::int64_t transaction_id) {
 
 std::vector<Record> DecisionService::find_feedback(std::int64_t transaction_id) {
   return reader_->find_feedback(transaction_id);
-}
-
-ServiceAnswer DecisionService::decide(const Payment& payment) {
-  if (!ready_) return unavailable("the service is still reading its journal");
-  // What waits for the journal goes first.
-  if (commits_->stuck() || !unrecorded_.empty()) return decide_by_rules(payment);
-  if (auto again = answer_again(payment)) return *std::move(again);
-  return decide_new(payment, std::nullopt);
-}
-
-/// The answer to a payment whose id is known already.
-std::optional<ServiceAnswer> DecisionService::answer_again(const Payment& payment) {
-  const auto pending = commits_->find_payment(payment.transaction_id);
-  std::optional<Record> known;
-  if (pending.record != nullptr) {
-    known = *pending.record;
-  } else if (payment.transaction_id <= max_transaction_id_) {
-    known = reader_->find_payment(payment.transaction_id);
-  }
-  if (!known || !known->rejected.empty()) return std::nullopt;
-  ServiceAnswer answer;
-  const bool same = known->payment == payment;
-  answer.kind = same ? ServiceAnswer::Kind::kRepeated : ServiceAnswer::Kind::kConflict;
-  if (pending.record != nullptr && commits_->stuck()) {
-    // Applied and not written: its action stands and waits for the journal.
-    if (same) answer.kind = ServiceAnswer::Kind::kUnrecorded;
-  } else if (pending.record != nullptr) {
-    answer.ticket = pending.ticket;
-  }
-  answer.record = *std::move(known);
-  tally_.repeated += same;
-  if (!same) tally_.add_reject(rule_id(Rule::kDuplicateId));
-  return answer;
-}
-
-bool DecisionService::in_future(const Payment& payment, Seconds logged_at, ServiceAnswer& answer) {
-  if (payment.event_time <= logged_at + kMaxFutureSkew) return false;
-  answer.kind = ServiceAnswer::Kind::kRejected;
-  answer.detail = rule_id(Rule::kTimeInFuture);
-  answer.record.payment = payment;
-  tally_.add_reject(answer.detail);
-  return true;
-}
-
-ServiceAnswer DecisionService::decide_by_rules(const Payment& payment) {
-  const std::string why = commits_->stuck() ? "the journal cannot be written: " + commits_->fault()
-                                            : "the journal takes what waited for it";
-  if (!options_.fallback) return unavailable(why);
-  if (auto again = answer_again(payment)) return *std::move(again);
-  ServiceAnswer answer;
-  answer.record.payment = payment;
-  answer.record.degraded = journal::kDegradedRules;
-  if (const auto* waiting = unrecorded_.find(payment.transaction_id)) {
-    const bool same = waiting->payment == payment;
-    answer.kind = same ? ServiceAnswer::Kind::kUnrecorded : ServiceAnswer::Kind::kConflict;
-    answer.record.action = waiting->told;
-    if (!same) answer.detail = "waits for the journal";
-    tally_.repeated += same;
-    if (!same) tally_.add_reject(rule_id(Rule::kDuplicateId));
-    return answer;
-  }
-  if (in_future(payment, stamp(payment.event_time), answer)) return answer;
-  if (unrecorded_.size() >= options_.fallback->most_waiting) {
-    return unavailable(fmt::format("{}, and {} payments wait for it", why, unrecorded_.size()));
-  }
-  answer.kind = ServiceAnswer::Kind::kUnrecorded;
-  answer.record.action = options_.fallback->action_of(payment);
-  unrecorded_.push(payment, answer.record.action);
-  ++tally_.rules;
-  return answer;
-}
-
-void DecisionService::take_unrecorded(std::size_t payments) {
-  for (; payments > 0 && has_unrecorded(); --payments) {
-    const auto entry = unrecorded_.pop();
-    decide_new(entry.payment, entry.told);
-  }
-}
-
-/// Decides, applies and records. `told`: the action that its sender was given already.
-ServiceAnswer DecisionService::decide_new(const Payment& payment, std::optional<Action> told) {
-  ServiceAnswer answer;
-  const Seconds logged_at = stamp(payment.event_time);
-  if (in_future(payment, logged_at, answer)) return answer;
-  control_budgets(logged_at);
-  Record& record = answer.record;
-  record.position = position();
-  record.logged_at = logged_at;
-  record.payment = payment;
-  const auto result = models_.champion().pipeline.apply(payment, logged_at);
-  if (const auto* reject = std::get_if<Reject>(&result)) {
-    models_.challenge(payment, logged_at);
-    record.rejected = rule_id(reject->rule);
-    answer.kind = ServiceAnswer::Kind::kRejected;
-    answer.detail = record.rejected;
-    tally_.add_reject(answer.detail);
-  } else {
-    decide_both(std::get<Decision>(result), record, told);
-    tally_.add_decision(record);
-    if (record.model == models_.champion().version()) {
-      drift_.observe(record.features, record.margin);
-    }
-  }
-  max_transaction_id_ = std::max(max_transaction_id_, payment.transaction_id);
-  state_.newest_event_time = std::max(state_.newest_event_time, payment.event_time);
-  // The inputs are for the journal alone: the largest part, copied nowhere else.
-  std::vector<float> features = std::exchange(record.features, {});
-  remember(record);
-  Record logged = record;
-  logged.features = std::move(features);
-  answer.ticket = commits_->add(std::move(logged));
-  return answer;
-}
-
-/// Fills what was decided: by the champion, or by the challenger where the customer is in its arm.
-void DecisionService::decide_both(const Decision& champion,
-                                  Record& record,
-                                  std::optional<Action> told) {
-  const auto challenger = models_.challenge(record.payment, record.logged_at);
-  const bool split =
-      options_.challenger_share > 0 &&
-      in_challenger_arm(options_.experiment, record.payment.customer_id, options_.challenger_share);
-  const bool other = split && challenger.has_value();
-  if (split && !other) record.degraded |= journal::kDegradedNoChallenger;
-  const LoadedModel& model = other ? *models_.challenger() : models_.champion();
-  record.arm = other ? "challenger" : "champion";
-  fill_decision(record, other ? *challenger : champion, model);
-  if (challenger) {
-    const Decision& shadow = other ? champion : *challenger;
-    record.shadow_model = other ? models_.champion().version() : models_.challenger()->version();
-    record.shadow_action = shadow.action;
-    record.shadow_probability = shadow.probability;
-  }
-  if (told) {
-    // The model's probability stays beside it; its reasons were not those of the action.
-    record.action = *told;
-    record.degraded |= journal::kDegradedRules;
-  } else if (record.action != Action::kApprove) {
-    record.reasons = explain_in_time(model, record, record.degraded);
-  }
 }
 
 /// Applies to a new model what the log has after it. False when that would take too long.
@@ -328,27 +179,12 @@ bool DecisionService::catch_up_model(Pipeline& pipeline) {
   return true;
 }
 
-std::string DecisionService::explain_in_time(const LoadedModel& model,
-                                             const Record& record,
-                                             std::uint8_t& degraded) {
-  const double start = steady_seconds();
-  // Reasons may take a share of all time; what they took beyond it is a debt that time pays off.
-  reasons_debt_seconds_ =
-      std::max(0.0, reasons_debt_seconds_ - (start - reasons_paid_at_) * options_.reasons_share);
-  reasons_paid_at_ = start;
-  if (reasons_debt_seconds_ > options_.reasons_share) {
-    degraded |= journal::kDegradedNoReasons;
-    return {};
-  }
-  std::string reasons = reasons_json(model, record.features);
-  reasons_debt_seconds_ += steady_seconds() - start;
-  return reasons;
-}
-
 ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
-  if (!ready_) return unavailable("the service is still reading its journal");
-  if (commits_->stuck()) return unavailable("the journal cannot be written: " + commits_->fault());
-  if (!unrecorded_.empty()) return unavailable("the journal takes what waited for it");
+  if (!ready_) return ServiceAnswer::unavailable("the service is still reading its journal");
+  if (commits_->stuck())
+    return ServiceAnswer::unavailable("the journal cannot be written: " + commits_->fault());
+  if (!unrecorded_.empty())
+    return ServiceAnswer::unavailable("the journal takes what waited for it");
   ServiceAnswer answer;
   const auto known = find(request.transaction_id);
   if (known) {

@@ -57,6 +57,8 @@ struct ServiceAnswer {
   std::uint64_t ticket = 0;  ///< To wait for before the answer is sent; 0 = none.
   journal::Record record;
   std::string detail;
+
+  static ServiceAnswer unavailable(std::string detail);
 };
 
 /// Feedback as a client sends it.
@@ -90,7 +92,8 @@ class DecisionService : public ServiceView {
   bool ready() const { return ready_; }
   std::optional<http::Problem> not_ready() const override;
 
-  ServiceAnswer decide(const Payment& payment);
+  /// The answer is valid until the next call.
+  const ServiceAnswer& decide(const Payment& payment);
   ServiceAnswer feedback(const FeedbackRequest& request);
   /// The journal can be written again, and payments answered by rules wait to be recorded.
   bool has_unrecorded() const { return !unrecorded_.empty() && !commits_->stuck(); }
@@ -150,14 +153,15 @@ class DecisionService : public ServiceView {
 
  private:
   static constexpr std::size_t kRecentRecords = 20'000;
+  static constexpr Seconds kMaxFutureSkew = PipelineOptions{}.max_future_skew;
 
   Seconds stamp(Seconds of_entry);
   void control_budgets(Seconds logged_at);
   void apply_recorded(const journal::Record& record);
-  std::optional<ServiceAnswer> answer_again(const Payment& payment);
-  bool in_future(const Payment& payment, Seconds logged_at, ServiceAnswer& answer);
-  ServiceAnswer decide_by_rules(const Payment& payment);
-  ServiceAnswer decide_new(const Payment& payment, std::optional<Action> told);
+  bool answer_again(const Payment& payment);
+  bool in_future(const Payment& payment, Seconds logged_at);
+  const ServiceAnswer& decide_by_rules(const Payment& payment);
+  const ServiceAnswer& decide_new(const Payment& payment, std::optional<Action> told);
   void decide_both(const Decision& champion, journal::Record& record, std::optional<Action> told);
   std::string explain_in_time(const LoadedModel& model,
                               const journal::Record& record,
@@ -178,6 +182,7 @@ class DecisionService : public ServiceView {
   ServiceTally tally_;
   DriftWatch drift_;  // Of the champion's bundle, by the payments that it decided.
   UnrecordedPayments unrecorded_;
+  ServiceAnswer answer_;  // To the last payment; its memory is used again.
   bool ready_ = false;
   std::uint64_t journal_end_ = 0;  // While catching up.
   std::int64_t max_transaction_id_ = -1;

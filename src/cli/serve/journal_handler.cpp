@@ -64,7 +64,7 @@ std::optional<Problem> JournalHandler::decide_one(std::string_view json,
   std::optional<Problem> problem;
   const auto payment = read_payment(json, problem);
   if (!payment) return problem;
-  const ServiceAnswer answer = journal_.decide(*payment);
+  const ServiceAnswer& answer = journal_.decide(*payment);
   ticket = std::max(ticket, answer.ticket);
   if (answer.kind != ServiceAnswer::Kind::kDone && answer.kind != ServiceAnswer::Kind::kRepeated &&
       answer.kind != ServiceAnswer::Kind::kUnrecorded) {

@@ -9,7 +9,14 @@
 namespace weir::cli {
 
 void ServiceTally::add_decision(const journal::Record& record) {
-  ++decisions[{record.arm, record.model}][static_cast<std::size_t>(record.action)];
+  // Few, so looked at in turn: a key to search for would be two texts to allocate.
+  auto by_action = std::find_if(decisions.begin(), decisions.end(), [&](const auto& entry) {
+    return entry.first.first == record.arm && entry.first.second == record.model;
+  });
+  if (by_action == decisions.end()) {
+    by_action = decisions.emplace(std::pair(record.arm, record.model), ActionCounts{}).first;
+  }
+  ++by_action->second[static_cast<std::size_t>(record.action)];
   probability.observe(record.probability);
   late += record.late;
   no_reasons += (record.degraded & journal::kDegradedNoReasons) != 0;

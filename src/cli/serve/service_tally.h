@@ -15,8 +15,9 @@ namespace weir::cli {
 
 /// What the service did since it started, in numbers. The sums of the last days survive a restart.
 struct ServiceTally {
+  using ActionCounts = std::array<std::uint64_t, 3>;
   /// Decisions by arm and bundle version, each by action.
-  std::map<std::pair<std::string, std::string>, std::array<std::uint64_t, 3>> decisions;
+  std::map<std::pair<std::string, std::string>, ActionCounts> decisions;
   metrics::Histogram probability{metrics::probability_bounds()};
   std::map<std::string, std::uint64_t, std::less<>> rejected;  ///< By rule.
   std::uint64_t repeated = 0;
@@ -46,7 +47,7 @@ struct ServiceTally {
   };
   std::map<std::string, Arm, std::less<>> arms;
   /// What the model that did not decide would have done, by its version and action.
-  std::map<std::string, std::array<std::uint64_t, 3>, std::less<>> shadow;
+  std::map<std::string, ActionCounts, std::less<>> shadow;
   std::uint64_t disagreements = 0;
 
   /// Of the log: entries before it are in `days`.

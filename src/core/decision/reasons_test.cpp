@@ -160,7 +160,7 @@ TEST(Reasons, TheTopOnesSpeakForFraudOnly) {
   const std::vector<Reason> reasons = top_reasons(stump(), spec, suspicious);
   ASSERT_EQ(reasons.size(), 1U);
   EXPECT_EQ(reasons[0].sentence, "this terminal had 3 confirmed frauds in the last 7 days");
-  EXPECT_EQ(reasons[0].weight, 0.75);
+  EXPECT_DOUBLE_EQ(reasons[0].weight, 0.75);
   EXPECT_TRUE(top_reasons(stump(), spec, suspicious, 0).empty());
   EXPECT_TRUE(top_reasons(stump(), spec, std::vector<float>(5, 0)).empty());
 }

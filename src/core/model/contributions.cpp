@@ -1,8 +1,11 @@
 #include "core/model/contributions.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numbers>
 #include <vector>
 
 #include "core/transaction/error.h"
@@ -10,129 +13,155 @@
 namespace weir {
 namespace {
 
-constexpr std::int64_t kNoFeature = -1;  // The root's step, which no input decides.
+constexpr std::size_t kLanes = 4;
+using Lanes = std::array<double, kLanes>;
 
-/// One feature on the way from the root to the current node.
-struct Step {
-  std::int64_t feature = kNoFeature;
-  double zero_fraction = 0;  // Share of training rows that go on when the feature is unknown.
-  double one_fraction = 0;   // 1 when this row goes on, else 0.
-  double weight = 0;         // Of the subsets of this size that go on, see EXTEND in the paper.
+/// Gauss-Legendre points and weights on [0, 1], `kLanes` at a time: exact for polynomials of a
+/// degree below twice their number. Points of weight 0 fill up the last lanes.
+class Quadrature {
+ public:
+  explicit Quadrature(std::size_t points) : blocks_((points + kLanes - 1) / kLanes) {
+    for (std::size_t block = 0; block < blocks_.size(); ++block) {
+      blocks_[block].at.fill(0.5);
+      blocks_[block].weight.fill(0);
+    }
+    const auto count = static_cast<double>(points);
+    for (std::size_t i = 0; i < points; ++i) {
+      // Newton's method on the Legendre polynomial, from a guess that lies next to its root.
+      double x = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.75) / (count + 0.5));
+      double slope = 1;
+      for (int step = 0; step < 20; ++step) {
+        double value = 1;
+        double before = 0;
+        for (std::size_t n = 1; n <= points; ++n) {
+          const auto order = static_cast<double>(n);
+          const double next = ((2 * order - 1) * x * value - (order - 1) * before) / order;
+          before = value;
+          value = next;
+        }
+        slope = count * (x * value - before) / (x * x - 1);
+        x -= value / slope;
+      }
+      Block& block = blocks_[i / kLanes];
+      block.at[i % kLanes] = (1 + x) / 2;
+      block.weight[i % kLanes] = 1 / ((1 - x * x) * slope * slope);
+    }
+  }
+
+  struct Block {
+    Lanes at;
+    Lanes weight;
+  };
+  const std::vector<Block>& blocks() const { return blocks_; }
+
+ private:
+  std::vector<Block> blocks_;
 };
 
+/// Adds the Shapley values of trees, integrated at the points of one block.
+///
+/// In a leaf of value v, whose path asks about inputs j, knowing the inputs S gives
+/// v · Π(j in S) one_j · Π(j not in S) zero_j: `zero` is the share of training rows that go on
+/// when j is unknown, `one` is 1 when this row goes on, else 0. The Shapley value of input i is
+/// then v · (one_i - zero_i) · ∫ Π(j ≠ i) (t · one_j + (1 - t) · zero_j) dt over t in [0, 1], a
+/// polynomial of a degree below the depth. All leaves behind an edge share the factor of its input,
+/// so their products are added up first and each edge is integrated once.
 class TreeShap {
  public:
-  TreeShap(std::size_t depth, std::span<const float> row, std::span<double> out)
-      : row_(row), out_(out), steps_((depth + 2) * (depth + 3) / 2) {}
+  TreeShap(const Quadrature::Block& points, std::span<const float> row, std::span<double> out)
+      : points_(points), row_(row), out_(out), asked_(row.size()) {
+    for (std::size_t k = 0; k < kLanes; ++k) inverse_rest_[k] = 1 / (1 - points.at[k]);
+  }
 
   void add(std::span<const ForestNode> tree) {
     tree_ = tree;
-    visit(0, steps_.data(), 0, 1.0, 1.0, kNoFeature, 1.0);
+    Lanes product;
+    product.fill(1);
+    visit(tree_[0], product, 1.0);
   }
+  /// The sum of the means of all trees over their training rows.
+  double mean() const { return mean_; }
 
  private:
-  static void extend(Step* steps, std::size_t last, double zero, double one, std::int64_t feature) {
-    steps[last] = {feature, zero, one, last == 0 ? 1.0 : 0.0};
-    const auto size = static_cast<double>(last + 1);
-    for (std::size_t i = last; i-- > 0;) {
-      steps[i + 1].weight += one * steps[i].weight * static_cast<double>(i + 1) / size;
-      steps[i].weight *= zero * static_cast<double>(last - i) / size;
-    }
-  }
+  /// What the way to the current node says of one input.
+  struct Asked {
+    double zero = 1;
+    double one = 1;
+    Lanes factor = {1, 1, 1, 1};   // t · one + (1 - t) · zero at each point.
+    Lanes inverse = {1, 1, 1, 1};  // 1 / factor.
+  };
 
-  /// Undoes the extend that brought steps[index]; steps[0 .. last - 1] remain.
-  static void unwind(Step* steps, std::size_t last, std::size_t index) {
-    const double one = steps[index].one_fraction;
-    const double zero = steps[index].zero_fraction;
-    const auto size = static_cast<double>(last + 1);
-    double next = steps[last].weight;
-    for (std::size_t i = last; i-- > 0;) {
-      if (one != 0) {
-        const double weight = steps[i].weight;
-        steps[i].weight = next * size / (static_cast<double>(i + 1) * one);
-        next = weight - steps[i].weight * zero * static_cast<double>(last - i) / size;
-      } else if (zero != 0) {
-        steps[i].weight = steps[i].weight * size / (zero * static_cast<double>(last - i));
-      } else {
-        steps[i].weight = 0;  // No training row came this way, and this row does not either.
-      }
-    }
-    for (std::size_t i = index; i < last; ++i) {
-      const double weight = steps[i].weight;
-      steps[i] = steps[i + 1];
-      steps[i].weight = weight;
-    }
-  }
-
-  /// The sum of weights after an unwind of steps[index], which is not carried out.
-  static double unwound_sum(const Step* steps, std::size_t last, std::size_t index) {
-    const double one = steps[index].one_fraction;
-    const double zero = steps[index].zero_fraction;
-    const auto size = static_cast<double>(last + 1);
-    double next = steps[last].weight;
-    double total = 0;
-    for (std::size_t i = last; i-- > 0;) {
-      if (one != 0) {
-        const double weight = next * size / (static_cast<double>(i + 1) * one);
-        total += weight;
-        next = steps[i].weight - weight * zero * static_cast<double>(last - i) / size;
-      } else if (zero != 0) {
-        total += steps[i].weight * size / (zero * static_cast<double>(last - i));
-      }
-    }
-    return total;
-  }
-
-  /// `parent` holds the steps before this node; `reach` is the share of training rows of the tree
-  /// that come here.
-  void visit(std::int32_t index,
-             Step* parent,
-             std::size_t size,
-             double zero,
-             double one,
-             std::int64_t feature,
-             double reach) {
-    const ForestNode& node = tree_[static_cast<std::size_t>(index)];
-    // The scratch is a triangle: each level works on its own copy, right after its parent's.
-    Step* steps = parent + size;
-    std::copy_n(parent, size, steps);
-    extend(steps, size, zero, one, feature);
+  /// The sum of the products of all leaves below `node`, the way to which has `product`; `reach` is
+  /// the share of the tree's training rows that come here.
+  Lanes visit(const ForestNode& node, const Lanes& product, double reach) {
+    Lanes sum;
     if (node.is_leaf()) {
-      const auto value = static_cast<double>(node.value);
-      out_.back() += reach * value;
-      for (std::size_t i = 1; i <= size; ++i) {
-        out_[static_cast<std::size_t>(steps[i].feature)] +=
-            unwound_sum(steps, size, i) * (steps[i].one_fraction - steps[i].zero_fraction) * value;
+      mean_ += reach * static_cast<double>(node.value);
+      for (std::size_t k = 0; k < kLanes; ++k) {
+        sum[k] = static_cast<double>(node.value) * product[k];
       }
-      return;
+      return sum;
     }
     const float input = row_[node.feature];
     const bool goes_left = input != input ? node.missing_left : input < node.value;
-    double before_zero = 1;
-    double before_one = 1;
-    std::size_t last = size;
-    for (std::size_t i = 1; i <= size; ++i) {
-      if (steps[i].feature == node.feature) {  // Seen higher up: one step stands for both.
-        before_zero = steps[i].zero_fraction;
-        before_one = steps[i].one_fraction;
-        unwind(steps, size, i);
-        --last;
-        break;
-      }
-    }
-    for (const bool left : {true, false}) {
-      const std::int32_t child = left ? node.left : node.right;
-      const double cover = static_cast<double>(tree_[static_cast<std::size_t>(child)].cover);
-      const double share = node.cover > 0 ? cover / static_cast<double>(node.cover) : 0.0;
-      visit(child, steps, last + 1, before_zero * share, left == goes_left ? before_one : 0.0,
-            node.feature, reach * share);
-    }
+    sum = follow(node, node.left, goes_left, product, reach);
+    const Lanes right = follow(node, node.right, !goes_left, product, reach);
+    for (std::size_t k = 0; k < kLanes; ++k) sum[k] += right[k];
+    return sum;
   }
 
+  Lanes follow(
+      const ForestNode& node, std::int32_t index, bool goes, const Lanes& product, double reach) {
+    const ForestNode& child = tree_[static_cast<std::size_t>(index)];
+    const double share =
+        node.cover > 0 ? static_cast<double>(child.cover) / static_cast<double>(node.cover) : 0.0;
+    Asked& asked = asked_[node.feature];
+    const Asked before = asked;
+    asked.zero = before.zero * share;
+    asked.one = goes ? before.one : 0.0;
+    // No training row came this way, and this row does not either: every product is 0.
+    if (asked.zero == 0 && asked.one == 0) {
+      asked = before;
+      return {};
+    }
+    Lanes products;
+    if (asked.one == 0) {
+      const double inverse_zero = 1 / asked.zero;  // One division, not one a point.
+      for (std::size_t k = 0; k < kLanes; ++k) {
+        asked.factor[k] = (1 - points_.at[k]) * asked.zero;
+        asked.inverse[k] = inverse_rest_[k] * inverse_zero;
+      }
+    } else {
+      for (std::size_t k = 0; k < kLanes; ++k) {
+        asked.factor[k] = points_.at[k] + (1 - points_.at[k]) * asked.zero;
+        asked.inverse[k] = 1 / asked.factor[k];
+      }
+    }
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      products[k] = product[k] * before.inverse[k] * asked.factor[k];
+    }
+    const Lanes inverse = asked.inverse;
+    const double gain = asked.one - asked.zero;
+    const Lanes sum = visit(child, products, reach * share);
+    asked = before;
+    // The edge above that asked about the same input counts these leaves too, by its own factor:
+    // that is taken back.
+    const double gain_before = before.one - before.zero;
+    double moved = 0;
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      moved += points_.weight[k] * sum[k] * (gain * inverse[k] - gain_before * before.inverse[k]);
+    }
+    out_[node.feature] += moved;
+    return sum;
+  }
+
+  const Quadrature::Block& points_;
   std::span<const float> row_;
   std::span<double> out_;
-  std::vector<Step> steps_;
+  std::vector<Asked> asked_;  // By input; untouched ones are 1 throughout.
   std::span<const ForestNode> tree_;
+  Lanes inverse_rest_;  // 1 / (1 - t) at each point.
+  double mean_ = 0;
 };
 
 }  // namespace
@@ -141,9 +170,14 @@ void contributions(const Forest& forest, std::span<const float> row, std::span<d
   WEIR_CHECK(row.size() == forest.feature_count());
   WEIR_CHECK(out.size() == forest.feature_count() + 1);
   std::fill(out.begin(), out.end(), 0.0);
-  out.back() = static_cast<double>(forest.base_margin());
-  TreeShap shap(forest.depth(), row, out);
-  for (std::size_t i = 0; i < forest.tree_count(); ++i) shap.add(forest.tree(i));
+  static const Quadrature shallow(kLanes);
+  const std::size_t points = std::max(kLanes, (forest.depth() + 1) / 2);
+  const Quadrature deep(points == kLanes ? 1 : points);
+  for (const auto& block : (points == kLanes ? shallow : deep).blocks()) {
+    TreeShap shap(block, row, out);
+    for (std::size_t i = 0; i < forest.tree_count(); ++i) shap.add(forest.tree(i));
+    out.back() = static_cast<double>(forest.base_margin()) + shap.mean();
+  }
 }
 
 }  // namespace weir

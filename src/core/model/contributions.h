@@ -11,8 +11,10 @@ namespace weir {
 ///
 /// Writes `forest.feature_count() + 1` values: one an input, then the bias (base margin plus the
 /// mean of each tree over its training rows, weighted by cover). They add up to the margin.
-/// Algorithm 2 of Lundberg, Erion, Lee, "Consistent Individualized Feature Attribution for Tree
-/// Ensembles", arXiv 1802.03888 (2018): O(trees · leaves · depth²), no allocation a node.
+/// The values of Algorithm 2 of Lundberg, Erion, Lee, "Consistent Individualized Feature
+/// Attribution for Tree Ensembles", arXiv 1802.03888 (2018), by sums over edges as in Yu, Xu,
+/// Bifet, Read, "Linear TreeSHAP" (NeurIPS 2022), with Gauss-Legendre points, exact up to rounding:
+/// O(nodes · depth), no allocation a node.
 void contributions(const Forest& forest, std::span<const float> row, std::span<double> out);
 
 }  // namespace weir

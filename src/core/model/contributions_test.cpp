@@ -35,6 +35,9 @@ TEST(Contributions, EqualXgboosts) {
   expect_equal_to_xgboost(test_rows(300, 3, 0.0, 2),
                           {{"max_depth", "9"}, {"min_child_weight", "0"}}, 20);
   expect_equal_to_xgboost(test_rows(300, 40, 0.5, 3), {{"max_depth", "2"}}, 20);
+  // Past the points of the first block.
+  expect_equal_to_xgboost(test_rows(2000, 14, 0.1, 5),
+                          {{"max_depth", "14"}, {"min_child_weight", "0"}, {"lambda", "0"}}, 5);
 }
 
 TEST(Contributions, OfAForestWithoutSplitsAreItsMargin) {
@@ -53,9 +56,14 @@ TEST(Contributions, OfAStumpAreItsFormula) {
       "stump");
   std::vector<double> got(3);
   contributions(forest, std::vector<float>{9.0F, 0.0F}, got);
-  EXPECT_EQ(got, (std::vector<double>{0, -0.25, 0}));
+  const auto expect = [&](double of_the_input) {
+    EXPECT_EQ(got[0], 0);
+    EXPECT_DOUBLE_EQ(got[1], of_the_input);
+    EXPECT_EQ(got[2], 0);
+  };
+  expect(-0.25);
   contributions(forest, std::vector<float>{9.0F, 0.5F}, got);
-  EXPECT_EQ(got, (std::vector<double>{0, 0.75, 0}));
+  expect(0.75);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 #include "core/transaction/error.h"
@@ -35,22 +34,15 @@ GroupCommit::~GroupCommit() {
   if (wake_ >= 0) close(wake_);
 }
 
-std::uint64_t GroupCommit::add(Record record) {
+std::uint64_t GroupCommit::add(const Record& record) {
   WEIR_CHECK(!stuck_);
-  if (record.kind == RecordKind::kPayment && record.rejected.empty()) {
-    open_ids_[record.payment.transaction_id] = open_.size();
-  }
-  open_.push_back(std::move(record));
+  open_.add(record);
   return last_ticket_ = ticket_;
 }
 
 GroupCommit::Pending GroupCommit::find_payment(std::int64_t transaction_id) const {
-  if (const auto found = open_ids_.find(transaction_id); found != open_ids_.end()) {
-    return {&open_[found->second], ticket_};
-  }
-  if (const auto found = flying_ids_.find(transaction_id); found != flying_ids_.end()) {
-    return {&flying_[found->second], flying_ticket_};
-  }
+  if (auto found = open_.find_payment(transaction_id)) return {std::move(found), ticket_};
+  if (auto found = flying_.find_payment(transaction_id)) return {std::move(found), flying_ticket_};
   return {};
 }
 
@@ -59,7 +51,7 @@ GroupCommit::State GroupCommit::state(std::uint64_t ticket) const {
   return ticket <= done_ticket_ ? State::kDone : State::kPending;
 }
 
-bool GroupCommit::commit(const std::vector<Record>& batch, std::string& fault, double& seconds) {
+bool GroupCommit::commit(const EntryBatch& batch, std::string& fault, double& seconds) {
   const auto start = std::chrono::steady_clock::now();
   const bool written = journal_.write(batch, fault);
   seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -72,7 +64,6 @@ void GroupCommit::settle(bool written, std::string fault, double seconds) {
     ++counters_.commits;
     counters_.records += flying_.size();
     flying_.clear();
-    flying_ids_.clear();
     done_ticket_ = std::max(done_ticket_, flying_ticket_);
     stuck_ = false;
     fault_.clear();
@@ -84,11 +75,8 @@ void GroupCommit::settle(bool written, std::string fault, double seconds) {
   stuck_ = true;
   // What was applied after the failed batch waits behind it, in order.
   if (!open_.empty()) {
-    for (const auto& [id, index] : open_ids_) flying_ids_[id] = flying_.size() + index;
-    flying_.insert(flying_.end(), std::make_move_iterator(open_.begin()),
-                   std::make_move_iterator(open_.end()));
+    flying_.append(open_);
     open_.clear();
-    open_ids_.clear();
     flying_ticket_ = ticket_++;
   }
   failed_through_ = flying_ticket_;
@@ -111,8 +99,7 @@ void GroupCommit::end_round() {
     if (stuck_ || open_.empty()) return;
     std::unique_lock lock(mutex_);
     if (work_ != Work::kNone) return;
-    flying_.swap(open_);
-    flying_ids_.swap(open_ids_);
+    std::swap(flying_, open_);
     flying_ticket_ = ticket_++;
     work_ = Work::kCommit;
     lock.unlock();
@@ -120,8 +107,7 @@ void GroupCommit::end_round() {
     return;
   }
   if (stuck_ || open_.empty()) return;
-  flying_.swap(open_);
-  flying_ids_.swap(open_ids_);
+  std::swap(flying_, open_);
   flying_ticket_ = ticket_++;
   std::string fault;
   double seconds = 0;

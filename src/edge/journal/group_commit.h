@@ -4,10 +4,9 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
-#include <unordered_map>
-#include <vector>
 
 #include "edge/journal/journal.h"
 #include "edge/journal/record.h"
@@ -31,7 +30,7 @@ class GroupCommit {
   GroupCommit& operator=(const GroupCommit&) = delete;
 
   /// Adds to the open batch and returns its ticket. Precondition: not stuck.
-  std::uint64_t add(Record record);
+  std::uint64_t add(const Record& record);
 
   /// Commits the open batch, or hands it to the thread where that is free.
   void end_round();
@@ -50,9 +49,9 @@ class GroupCommit {
   /// Readable when the thread has finished a batch; -1 without a thread.
   int wake_descriptor() const { return wake_; }
 
-  /// A payment that is added and not yet committed, with its ticket; valid until the next call.
+  /// A payment that is added and not yet committed, with its ticket.
   struct Pending {
-    const Record* record = nullptr;
+    std::optional<Record> record;
     std::uint64_t ticket = 0;
   };
   Pending find_payment(std::int64_t transaction_id) const;
@@ -67,16 +66,14 @@ class GroupCommit {
   std::size_t open_records() const { return open_.size() + flying_.size(); }
 
  private:
-  bool commit(const std::vector<Record>& batch, std::string& fault, double& seconds);
+  bool commit(const EntryBatch& batch, std::string& fault, double& seconds);
   void settle(bool written, std::string fault, double seconds);
   void collect();
   void run_thread();
 
   Journal& journal_;
-  std::vector<Record> open_;
-  std::vector<Record> flying_;  // Being written, or stuck.
-  std::unordered_map<std::int64_t, std::size_t> open_ids_;
-  std::unordered_map<std::int64_t, std::size_t> flying_ids_;
+  EntryBatch open_;
+  EntryBatch flying_;         // Being written, or stuck.
   std::uint64_t ticket_ = 1;  // Of the open batch.
   std::uint64_t last_ticket_ = 0;
   std::uint64_t flying_ticket_ = 0;

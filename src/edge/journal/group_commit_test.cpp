@@ -59,9 +59,9 @@ TEST_P(GroupCommitTest, FindsWhatIsNotCommittedYet) {
   const auto ticket = commits->add(payment(0));
   EXPECT_EQ(commits->find_payment(100).record->position, 0);
   EXPECT_EQ(commits->find_payment(100).ticket, ticket);
-  EXPECT_EQ(commits->find_payment(101).record, nullptr);
+  EXPECT_EQ(commits->find_payment(101).record, std::nullopt);
   EXPECT_TRUE(commits->finish());
-  EXPECT_EQ(commits->find_payment(100).record, nullptr);
+  EXPECT_EQ(commits->find_payment(100).record, std::nullopt);
 }
 
 // A stranger's lock on the file stands for a full disk: no write succeeds until it is gone.

@@ -3,13 +3,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "edge/journal/database.h"
+#include "edge/journal/entry_batch.h"
 #include "edge/journal/record.h"
 
 namespace weir::journal {
@@ -21,43 +20,48 @@ enum class Durability { kOs, kFull };
 /// Throws UsageError for other words than `os` and `full`.
 Durability parse_durability(std::string_view word);
 
-/// The durable log of the service: one SQLite file `journal.db` in WAL mode, one row an entry.
+/// The durable log of the service: one SQLite file `journal.db` in WAL mode. A row of `log` is a
+/// block, the entries that were committed together; `payment` and `feedback` say where those of a
+/// transaction id are, `control` where the control events are.
 ///
 /// The writing side. One process writes; readers may be others. Not thread-safe.
 class Journal {
  public:
-  /// Opens the journal of `folder`, or makes one. Throws Error when it is damaged, of another
-  /// format or written by another process at the moment.
+  /// Opens the journal of `folder`, or makes one; one of an earlier format is brought up to date.
+  /// Throws Error when it is damaged, of a later format or written by another process at the
+  /// moment.
   Journal(const std::filesystem::path& folder, Durability durability);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// Writes all records in one transaction: all or none. False with `fault` set when the disk is
-  /// full or fails; then it may be tried again.
-  bool write(std::span<const Record> records, std::string& fault);
+  /// Writes all entries in one transaction: all or none. False with `fault` set when the disk is
+  /// full or fails; then it may be tried again. Positions must be those after the last entry's.
+  bool write(const EntryBatch& batch, std::string& fault);
 
   /// Moves what is committed from the write-ahead file into the main one. Never waits for readers.
   void checkpoint();
 
-  /// Deletes at most `limit` entries logged before `logged_before`, below `position_below`; returns
-  /// how many.
-  std::int64_t prune(Seconds logged_before, std::uint64_t position_below, int limit);
+  /// Deletes the oldest blocks, as long as all of their entries were logged before `logged_before`
+  /// and are below `position_below`, until `limit` entries are gone; returns how many are.
+  std::int64_t prune(Seconds logged_before, std::uint64_t position_below, std::int64_t limit);
 
   static std::filesystem::path database_file(const std::filesystem::path& folder);
 
  private:
-  std::int64_t model_number(const std::string& version);
-  int insert(const Record& record);
-  void bind_decision(Statement& row, const Record& record);
+  bool write_block(const EntryBatch& batch, std::size_t begin, std::size_t end);
+  bool index(const EntryBatch::Entry& entry);
+  bool delete_block(std::uint64_t position);
 
   int lock_ = -1;  // Of the folder: one writer.
   std::optional<Database> database_;
   std::optional<Statement> begin_;
   std::optional<Statement> commit_;
   std::optional<Statement> insert_;
-  std::optional<Statement> insert_model_;
-  std::map<std::string, std::int64_t> models_;
+  std::optional<Statement> insert_payment_;
+  std::optional<Statement> insert_feedback_;
+  std::optional<Statement> insert_control_;
+  std::uint64_t end_ = 0;  // Position after the last entry.
 };
 
 /// The reading side; sees what is committed. Not thread-safe; each thread opens its own.
@@ -83,13 +87,13 @@ class JournalReader {
   void read(std::uint64_t from, std::uint64_t to, const std::function<bool(const Record&)>& visit);
 
  private:
+  std::optional<Record> at(std::uint64_t position);
+
   Database database_;
   std::int64_t format_;  // Checked before any statement names its columns.
-  Statement find_;
-  std::map<std::int64_t, std::string> models_;
-  void load_models();
-  const std::string& model_of(std::int64_t number);
-  Record to_record(Statement& row);
+  Statement find_payment_;
+  Statement find_feedback_;
+  Statement find_block_;
 };
 
 }  // namespace weir::journal

@@ -65,7 +65,7 @@ TEST_F(JournalTest, GivesBackWhatWasWritten) {
                                        rejected};
   {
     Journal journal(folder, Durability::kOs);
-    ASSERT_TRUE(journal.write(written, fault)) << fault;
+    ASSERT_TRUE(journal.write(EntryBatch(written), fault)) << fault;
   }
   JournalReader reader(folder);
   std::vector<Record> read;
@@ -91,7 +91,8 @@ TEST_F(JournalTest, FindsTheControlEventInForce) {
   control.payment.transaction_id = -1;
   control.model = "aaaa";
   control.control = {1001, 1.1, 0.75, 0.012};
-  ASSERT_TRUE(journal.write(std::vector{decided(0), control, decided(2)}, fault)) << fault;
+  ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(0), control, decided(2)}), fault))
+      << fault;
   JournalReader reader(folder);
   EXPECT_EQ(reader.control_before(1), std::nullopt);
   EXPECT_EQ(reader.control_before(3), control.control);
@@ -118,7 +119,7 @@ TEST_F(JournalTest, BringsTheFirstFormatUpToDate) {
   }
   EXPECT_THROW(JournalReader reader(folder), Error);
   Journal journal(folder, Durability::kOs);
-  ASSERT_TRUE(journal.write(std::vector{decided(1)}, fault)) << fault;
+  ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(1)}), fault)) << fault;
   JournalReader reader(folder);
   const auto old = reader.find_payment(5);
   ASSERT_TRUE(old.has_value());
@@ -127,14 +128,60 @@ TEST_F(JournalTest, BringsTheFirstFormatUpToDate) {
   EXPECT_FALSE(old->beliefs.known());
 }
 
+TEST_F(JournalTest, GoesOnWithAnUpgradeThatWasCutShort) {
+  std::filesystem::create_directories(folder);
+  {
+    Database old(Journal::database_file(folder), Database::Mode::kCreate);
+    old.execute(
+        "CREATE TABLE model(number INTEGER PRIMARY KEY, version TEXT NOT NULL UNIQUE);"
+        "CREATE TABLE old_log(position INTEGER PRIMARY KEY, logged_at, kind, transaction_id, "
+        "event_time, customer_id, terminal_id, amount_minor, outcome, source, known_at, note, "
+        "rejected, action, late, margin, probability, degraded, model, arm, reasons, features);"
+        "INSERT INTO model VALUES (1, 'aaaa');"
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) "
+        "INSERT INTO old_log(position, logged_at, kind, transaction_id, event_time, customer_id, "
+        "terminal_id, amount_minor, margin, probability, model) "
+        "SELECT i, 1000 + i, 0, i + 50, 900, 1, 2, i, 0.5, 0.25, 1 FROM n;"
+        "PRAGMA user_version = 2");
+  }
+  EXPECT_THROW(JournalReader reader(folder), Error);
+  Journal(folder, Durability::kOs);
+  JournalReader reader(folder);
+  std::int64_t amount = 0;
+  reader.read(3, 9'990, [&](const Record& record) {
+    EXPECT_EQ(record.payment.amount_minor, static_cast<std::int64_t>(record.position));
+    amount += record.payment.amount_minor;
+    return true;
+  });
+  EXPECT_EQ(amount, 9'989 * 9'990 / 2 - 3);
+  EXPECT_EQ(reader.find_payment(9'049)->position, 8'999);
+  EXPECT_EQ(reader.find_payment(9'049)->model, "aaaa");
+  EXPECT_EQ(reader.end_position(), 10'000);
+}
+
+TEST_F(JournalTest, NamesAnEntryThatIsDamaged) {
+  Journal journal(folder, Durability::kOs);
+  ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(0), decided(1)}), fault)) << fault;
+  Database(Journal::database_file(folder), Database::Mode::kCreate)
+      .execute("UPDATE log SET bytes = substr(bytes, 1, length(bytes) - 1)");
+  JournalReader reader(folder);
+  EXPECT_EQ(reader.find_payment(0), decided(0));
+  try {
+    static_cast<void>(reader.find_payment(10));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("entry 1 is damaged"), std::string::npos);
+  }
+}
+
 TEST_F(JournalTest, WritesAllOfABatchOrNothing) {
   Journal journal(folder, Durability::kFull);
-  ASSERT_TRUE(journal.write(std::vector{decided(0)}, fault));
-  EXPECT_FALSE(journal.write(std::vector{decided(1), decided(0)}, fault));
-  EXPECT_NE(fault.find("UNIQUE"), std::string::npos) << fault;
+  ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(0)}), fault));
+  EXPECT_FALSE(journal.write(EntryBatch(std::vector{decided(1), decided(0)}), fault));
+  EXPECT_EQ(fault, "entry 0 is written already");
   JournalReader reader(folder);
   EXPECT_EQ(reader.end_position(), 1);
-  EXPECT_TRUE(journal.write(std::vector{decided(1)}, fault));
+  EXPECT_TRUE(journal.write(EntryBatch(std::vector{decided(1)}), fault));
   EXPECT_EQ(reader.find_payment(10)->model, "aaaa");
 }
 
@@ -150,11 +197,25 @@ TEST_F(JournalTest, HasOneWriter) {
 
 TEST_F(JournalTest, PrunesWhatIsOldAndCoveredBySnapshots) {
   Journal journal(folder, Durability::kOs);
-  ASSERT_TRUE(journal.write(std::vector{decided(0), decided(1), decided(2)}, fault));
-  EXPECT_EQ(journal.prune(5000, 2, 1), 1);
-  EXPECT_EQ(journal.prune(5000, 2, 10), 1);
-  EXPECT_EQ(journal.prune(5000, 2, 10), 0);
+  Record control;
+  control.kind = RecordKind::kControl;
+  control.position = 3;
+  for (const auto& block :
+       {std::vector{decided(0), feedback(1, 0)}, std::vector{decided(2), control},
+        std::vector{decided(4), decided(5)}, std::vector{decided(6)}}) {
+    ASSERT_TRUE(journal.write(EntryBatch(block), fault)) << fault;
+  }
+  EXPECT_EQ(journal.prune(1001, 6, 1), 0);  // Of its first block an entry is newer.
+  EXPECT_EQ(journal.prune(5000, 6, 1), 2);
   EXPECT_EQ(JournalReader(folder).first_position(), 2);
+  EXPECT_EQ(journal.prune(5000, 5, 10), 2);  // The third block goes beyond 5.
+  JournalReader reader(folder);
+  EXPECT_EQ(reader.first_position(), 4);
+  EXPECT_EQ(reader.find_payment(20), std::nullopt);
+  EXPECT_TRUE(reader.find_feedback(0).empty());
+  EXPECT_EQ(reader.control_before(10), std::nullopt);
+  EXPECT_EQ(reader.find_payment(50), decided(5));
+  EXPECT_EQ(reader.end_position(), 7);
 }
 
 TEST_F(JournalTest, SaysWhereNoJournalIs) {
