@@ -37,7 +37,7 @@ ReplayPage page_of(const std::vector<LoopResult>& results, std::size_t given) {
   const BlindDamage blind = blind_damage(main.episodes, main.outcome.from());
   if (blind.episodes > 0) {
     page.notes.push_back(fmt::format(
-        "{} terminals were compromised in the period. Before any answer about them could come, "
+        "Terminals compromised in the period: {}. Before any answer about them could come, "
         "{:.0f} RUB of fraud were tried and {:.0f} % of it went through. No honest policy stops a "
         "larger part of this than it touches of all payments, so much less than 100 % would be a "
         "leak.",
