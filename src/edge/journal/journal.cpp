@@ -18,6 +18,8 @@ namespace {
 constexpr int kFormat = 3;
 constexpr std::size_t kBlockEntries = 256;  // To find an entry its block is read.
 
+constexpr std::size_t kIndexedAtOnce = 16;  // A statement's start and end cost more than a row.
+
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS log(
   position INTEGER PRIMARY KEY,
@@ -26,7 +28,7 @@ CREATE TABLE IF NOT EXISTS log(
   bytes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS payment(
   transaction_id INTEGER PRIMARY KEY,
-  position INTEGER NOT NULL);
+  position INTEGER);
 CREATE TABLE IF NOT EXISTS feedback(
   transaction_id INTEGER NOT NULL,
   position INTEGER NOT NULL,
@@ -35,6 +37,12 @@ CREATE TABLE IF NOT EXISTS control(position INTEGER PRIMARY KEY);
 )";
 
 constexpr const char* kEnd = "SELECT position + entries FROM log ORDER BY position DESC LIMIT 1";
+
+std::string insert_payments(std::size_t rows) {
+  std::string sql = "INSERT OR REPLACE INTO payment(transaction_id, position) VALUES (?,?)";
+  while (--rows > 0) sql += ",(?,?)";
+  return sql;
+}
 
 bool run(Statement& statement) {
   const int code = statement.try_step();
@@ -97,9 +105,8 @@ Journal::Journal(const std::filesystem::path& folder, Durability durability) {
   commit_.emplace(*database_, "COMMIT");
   insert_.emplace(*database_,
                   "INSERT INTO log(position, entries, logged_at, bytes) VALUES (?1, ?2, ?3, ?4)");
-  insert_payment_.emplace(*database_,
-                          "INSERT OR REPLACE INTO payment(transaction_id, position) VALUES (?1, "
-                          "?2)");
+  insert_payment_.emplace(*database_, insert_payments(1));
+  insert_payments_.emplace(*database_, insert_payments(kIndexedAtOnce));
   insert_feedback_.emplace(*database_,
                            "INSERT INTO feedback(transaction_id, position) VALUES (?1, ?2)");
   insert_control_.emplace(*database_, "INSERT INTO control(position) VALUES (?1)");
@@ -109,8 +116,8 @@ Journal::Journal(const std::filesystem::path& folder, Durability durability) {
 }
 
 Journal::~Journal() {
-  for (auto* statement :
-       {&begin_, &commit_, &insert_, &insert_payment_, &insert_feedback_, &insert_control_}) {
+  for (auto* statement : {&begin_, &commit_, &insert_, &insert_payment_, &insert_payments_,
+                          &insert_feedback_, &insert_control_}) {
     statement->reset();
   }
   database_.reset();
@@ -158,23 +165,40 @@ bool Journal::write_block(const EntryBatch& batch, std::size_t begin, std::size_
   insert_->bind(3, entries[end - 1].logged_at);
   insert_->bind_blob(4, batch.bytes().data() + from, to - from);
   if (!run(*insert_)) return false;
-  for (std::size_t i = begin; i < end; ++i) {
-    if (!index(entries[i])) return false;
-  }
-  return true;
+  return index(std::span(entries).subspan(begin, end - begin));
 }
 
-bool Journal::index(const EntryBatch::Entry& entry) {
-  const auto position = static_cast<std::int64_t>(entry.position);
-  if (entry.kind == RecordKind::kControl) {
-    insert_control_->bind(1, position);
-    return run(*insert_control_);
+bool Journal::index(std::span<const EntryBatch::Entry> entries) {
+  const auto bind = [](Statement& row, int index, const EntryBatch::Entry& entry) {
+    row.bind(index, entry.transaction_id);
+    row.bind(index + 1, static_cast<std::int64_t>(entry.position));
+  };
+  const auto is_payment = [](const EntryBatch::Entry& entry) {
+    return entry.kind == RecordKind::kPayment;
+  };
+  while (!entries.empty()) {
+    std::size_t taken = 1;
+    bool written = false;
+    if (entries.size() >= kIndexedAtOnce &&
+        std::ranges::all_of(entries.first(kIndexedAtOnce), is_payment)) {
+      taken = kIndexedAtOnce;
+      for (std::size_t i = 0; i < taken; ++i) {
+        bind(*insert_payments_, static_cast<int>(2 * i) + 1, entries[i]);
+      }
+      written = run(*insert_payments_);
+    } else if (entries[0].kind == RecordKind::kControl) {
+      insert_control_->bind(1, static_cast<std::int64_t>(entries[0].position));
+      written = run(*insert_control_);
+    } else {
+      // The newest payment of an id counts: only what was rejected may be sent again.
+      Statement& row = is_payment(entries[0]) ? *insert_payment_ : *insert_feedback_;
+      bind(row, 1, entries[0]);
+      written = run(row);
+    }
+    if (!written) return false;
+    entries = entries.subspan(taken);
   }
-  // The newest payment of an id counts: only what was rejected may be sent again.
-  Statement& row = entry.kind == RecordKind::kPayment ? *insert_payment_ : *insert_feedback_;
-  row.bind(1, entry.transaction_id);
-  row.bind(2, position);
-  return run(row);
+  return true;
 }
 
 void Journal::checkpoint() {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,7 +51,7 @@ class Journal {
 
  private:
   bool write_block(const EntryBatch& batch, std::size_t begin, std::size_t end);
-  bool index(const EntryBatch::Entry& entry);
+  bool index(std::span<const EntryBatch::Entry> entries);
   bool delete_block(std::uint64_t position);
 
   int lock_ = -1;  // Of the folder: one writer.
@@ -59,6 +60,7 @@ class Journal {
   std::optional<Statement> commit_;
   std::optional<Statement> insert_;
   std::optional<Statement> insert_payment_;
+  std::optional<Statement> insert_payments_;  // Many at once.
   std::optional<Statement> insert_feedback_;
   std::optional<Statement> insert_control_;
   std::uint64_t end_ = 0;  // Position after the last entry.
