@@ -21,8 +21,11 @@ constexpr std::size_t kLookEvery = 256;
 /// How often a standby asks what is committed, and how long it then applies.
 constexpr auto kFollowEvery = milliseconds(100);
 constexpr auto kFollowAtMost = milliseconds(500);
-/// The longest that outputs wait for the company of others.
+/// The longest that outputs wait for the company of others; behind a backlog of events that are
+/// older than this, whose answers nobody awaits within milliseconds, rather a full transaction.
 constexpr auto kMostOpen = milliseconds(100);
+constexpr auto kBacklogAge = milliseconds(1000);
+constexpr auto kMostOpenInBacklog = milliseconds(1000);
 constexpr auto kPublishEvery = milliseconds(200);
 /// A client that cannot connect says so again within this time.
 constexpr auto kFaultFades = std::chrono::seconds(15);
@@ -146,7 +149,7 @@ void StreamWorker::run_batch(milliseconds wait) {
   events_ += events;
   const auto now = Clock::now();
   // Behind a queue, fewer and larger transactions; else each event's outputs are wanted at once.
-  const bool queue = events >= most && now - emptied_ < kMostOpen;
+  const bool queue = events >= most && now - emptied_ < most_open();
   if (!queue) emptied_ = now;
   for (auto& [number, partition] : partitions_) {
     const bool full =
@@ -162,6 +165,12 @@ void StreamWorker::run_batch(milliseconds wait) {
     }
   }
   idle();
+}
+
+milliseconds StreamWorker::most_open() const {
+  return milliseconds(static_cast<std::int64_t>(lag_seconds() * 1e3)) > kBacklogAge
+             ? kMostOpenInBacklog
+             : kMostOpen;
 }
 
 void StreamWorker::commit_all() {

@@ -42,6 +42,8 @@ class StreamWorker : private kafka::Assignment {
   /// A standby applies what the owners have committed, so that it can go on at once.
   void follow();
   void commit_all();
+  /// How long outputs may wait for the company of others.
+  std::chrono::milliseconds most_open() const;
   void idle();
   void publish();
   std::string page(metrics::Format format);

@@ -119,18 +119,19 @@ class Fields final : public nlohmann::json_sax<nlohmann::json> {
       found = {begin, static_cast<std::size_t>(at - begin)};
       return true;
     };
+    std::size_t place = 0;
     if (!take('{')) return false;
     do {
       std::string_view key;
       std::string_view found;
       if (!take('"') || !text(key) || !take(':')) return false;
       if (take('"') ? !text(found) : !number(found)) return false;
-      const auto field = find_field(key);
-      if (!field) {
+      const Field field = field_at(place++, key);
+      if (field == Field::kRow) {
         ++unknown;
         continue;
       }
-      const auto index = static_cast<std::size_t>(*field);
+      const auto index = static_cast<std::size_t>(field);
       if (std::exchange(given_[index], true)) return false;
       texts_[index] = found;
     } while (take(','));
@@ -140,6 +141,18 @@ class Fields final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
+  /// The field of a key, kRow for unknown ones. A sender's objects have the same keys in the same
+  /// places: each is compared with the one before.
+  Field field_at(std::size_t place, std::string_view key) {
+    if (place >= last_keys_.size()) return find_field(key).value_or(Field::kRow);
+    LastKey& last = last_keys_[place];
+    if (last.name != key) {
+      last.field = find_field(key).value_or(Field::kRow);
+      last.name = key;
+    }
+    return last.field;
+  }
+
   bool value(std::string_view text) {
     if (depth_ == 0) return refuse();
     if (depth_ == 1 && field_ != Field::kRow) texts_[static_cast<std::size_t>(field_)] = text;
@@ -161,6 +174,12 @@ class Fields final : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
+  struct LastKey {
+    std::string name;
+    Field field = Field::kRow;
+  };
+
+  std::array<LastKey, kRawFieldCount> last_keys_;
   std::array<std::string, kRawFieldCount> texts_;
   std::array<bool, kRawFieldCount> given_{};
   std::array<bool, kRawFieldCount> null_{};

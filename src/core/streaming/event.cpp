@@ -85,7 +85,9 @@ std::optional<EventFault> read_fields(const ordered_json& json, FeedbackText& fe
 
 /// Whether the object has a member `outcome`, as feedback must: a payment has none.
 bool may_be_feedback(std::string_view text) {
-  return text.find("\"outcome\"") != std::string_view::npos;
+  // Few letters are an `o`, many a quote: a search for the quote stops at each.
+  return text.find("outcome\"") != std::string_view::npos &&
+         text.find("\"outcome\"") != std::string_view::npos;
 }
 
 }  // namespace
