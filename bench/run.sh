@@ -53,6 +53,7 @@ for subject in "${subjects[@]}"; do
       tools/setup.sh --bench --stack
       [ -d "$out/bundle" ] || "$0" pipeline
       .venv-stream/bin/python bench/streaming/run.py "$out/bundle"
+      .venv-stream/bin/python bench/streaming/rivals.py "$out/bundle" "$out/features.parquet"
       ;;
     replicas)
       tools/setup.sh --bench --stack
