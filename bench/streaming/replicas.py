@@ -19,6 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/stream"))
 from broker import Broker  # noqa: E402
+from run import finish  # noqa: E402
 from test_replicas import Replica, wait_until  # noqa: E402
 
 CLIENT = ROOT / "build/release/bench/load_client"
@@ -75,11 +76,7 @@ def main() -> int:
         report[name]["p99_ms"] <= MAX_P99_MS and report[name]["lost"] == 0
         for name in ("50/s", "400/s")
     )
-    target = ROOT / "out/bench/replicas.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(report, indent=2) + "\n")
-    print("all bounds held" if held else "a bound is not held")
-    return 0 if held else 1
+    return finish("replicas", report, held)
 
 
 if __name__ == "__main__":

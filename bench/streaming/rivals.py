@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from run import ROOT, run, weir_command
+from run import ROOT, finish, run, weir_command
 
 sys.path.insert(0, str(ROOT / "tests/stream"))
 from broker import Broker, Topics
@@ -122,12 +122,8 @@ def main() -> int:
     share = mine["cpu_us"] / report["python"]["cpu_us"]
     print(f"{times['python']:.1f} times the Python client at {share:.2f} of its CPU, ", end="")
     print(f"{times['spark']:.1f} times Spark")
-    target = ROOT / "out/bench/streaming-rivals.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(report, indent=2) + "\n")
     held = min(times.values()) >= MIN_TIMES and share <= MAX_CPU
-    print("all bounds held" if held else "a bound is not held")
-    return 0 if held else 1
+    return finish("streaming-rivals", report, held)
 
 
 if __name__ == "__main__":

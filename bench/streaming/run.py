@@ -178,6 +178,15 @@ def latencies(
     return taken[len(taken) // 2], taken[int(len(taken) * 0.99)], len(sent) - len(taken)
 
 
+def finish(name: str, report: dict[str, Any], held: bool) -> int:
+    """Write out/bench/NAME.json and say whether the bounds held; gives the exit code."""
+    target = ROOT / f"out/bench/{name}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(report, indent=2) + "\n")
+    print("all bounds held" if held else "a bound is not held")
+    return 0 if held else 1
+
+
 def main() -> int:
     """All of it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -228,11 +237,7 @@ def main() -> int:
                     break
         finally:
             broker.stop()
-    target = ROOT / "out/bench/streaming.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(report, indent=2) + "\n")
-    print("all bounds held" if held else "a bound is not held")
-    return 0 if held else 1
+    return finish("streaming", report, held)
 
 
 if __name__ == "__main__":
