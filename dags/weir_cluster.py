@@ -100,7 +100,8 @@ def local_job(task_id: str, job: str, arguments: Sequence[str], **options: Any) 
 def on_cluster(task_id: str, job: str, arguments: Sequence[str], **options: Any) -> BaseOperator:
     """`jobs/<job>.py` between the set-up and the teardown of a cluster; gives the job's task."""
     up, work, down = _MAKERS[mode()](task_id, job, arguments, options)
-    up >> work >> down.as_teardown(setups=up, on_failure_fail_dagrun=True)
+    # A teardown that fails must not decide: then its run would succeed though the job failed.
+    up >> work >> down.as_teardown(setups=up)
     return work
 
 

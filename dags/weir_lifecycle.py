@@ -1,4 +1,4 @@
-"""The model's life on schedules: clean the lake, retrain, validate and compare, watch, sweep.
+"""The model's life on schedules: clean the lake, retrain, validate and compare, try, watch, sweep.
 
 Wiring only: what is done stands in jobs/, where it runs in weir_cluster.
 """
@@ -15,6 +15,8 @@ RAW = os.environ.get("WEIR_RAW", "s3://weir-raw")
 LAKE = os.environ.get("WEIR_LAKE", "s3://weir-clean/lake")
 MODEL = os.environ.get("WEIR_MODEL", "weir")
 TERMINALS = os.environ.get("WEIR_TERMINALS", "")
+JOURNAL = os.environ.get("WEIR_JOURNAL", "")
+"""The service's journal: with it a challenger is tried online before it is promoted."""
 CLEAN = Asset("weir-clean-lake", uri=f"{LAKE}/manifests")
 CHALLENGER = Asset("weir-challenger", uri=f"weir-model://{MODEL}/challenger")
 COMMON = {
@@ -62,7 +64,7 @@ with DAG(
 
 with DAG(
     "validate_and_compare",
-    description="The challenger on labels that have become known: promote, keep, or wait",
+    description="The challenger on labels that have become known: promote or try, keep, or wait",
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("0 6 * * *", timezone="UTC"), assets=[CHALLENGER]
     ),
@@ -71,8 +73,17 @@ with DAG(
 ):
     model = ["--lake", LAKE, "--name", MODEL]
     validate = local_job("validate", "validate", [*model, "--alias", "challenger", "--or-skip"])
-    compare = local_job("compare", "compare", model)
+    compare = local_job("compare", "compare", [*model, *(["--trial"] if JOURNAL else [])])
     validate >> compare
+
+with DAG(
+    "watch_trial",
+    description="The model on trial against the champion, on live payments: promote, keep, go on",
+    schedule="15 * * * *",
+    dagrun_timeout=timedelta(hours=2),
+    **COMMON,
+):
+    local_job("look_at_the_trial", "trial", ["--name", MODEL, "--journal", JOURNAL])
 
 with DAG(
     "watch",

@@ -1,11 +1,14 @@
 """Challenger against champion on labels that have become known: promote, keep, or wait.
 
     python jobs/compare.py --lake s3://weir-clean/lake            # compare and act
+    python jobs/compare.py --lake s3://weir-clean/lake --trial    # the better one is tried online
     python jobs/compare.py --roll-back                            # the previous champion again
 
-The comparison is the core's paired bootstrap. `promote` moves the champion's alias, `keep` ends the
+The comparison is the core's paired bootstrap. `promote` moves the champion's alias, or with --trial
+lets the challenger decide for a share of the customers first (jobs/trial.py). `keep` ends the
 challenger's wait, `inconclusive` leaves both and says how many days would be enough. A first model
-becomes champion when its validation passed. Nothing moves when another became champion meanwhile.
+becomes champion when its validation passed. Nothing moves when another became champion meanwhile,
+or while a trial is on.
 """
 
 import argparse
@@ -17,7 +20,7 @@ from pathlib import Path
 
 import weir
 from weir import jobs, validation
-from weir.registry import CHALLENGER, CHAMPION, Registry
+from weir.registry import CHALLENGER, CHAMPION, TRIAL, Registry
 
 
 def main() -> int:
@@ -29,6 +32,7 @@ def main() -> int:
     parser.add_argument("--to", dest="end")
     parser.add_argument("--relevant-gain", type=float, default=0.10, help="share of the damage")
     parser.add_argument("--dry-run", action="store_true", help="compare, change no alias")
+    parser.add_argument("--trial", action="store_true", help="try it online before it is promoted")
     parser.add_argument("--roll-back", action="store_true")
     arguments = parser.parse_args()
     if not arguments.lake and not arguments.roll_back:
@@ -52,6 +56,10 @@ def compare(arguments: argparse.Namespace, registry: Registry) -> dict[str, obje
     champion, challenger = registry.version_of(CHAMPION), registry.version_of(CHALLENGER)
     if challenger is None:
         return {"verdict": "none", "reason": "there is no challenger"}
+    running = registry.version_of(TRIAL)
+    if running is not None:
+        reason = f"version {running} is on trial, version {challenger} waits for its end"
+        return {"version": challenger, "verdict": "inconclusive", "reason": reason}
     tags = registry.client.get_model_version(arguments.name, str(challenger)).tags
     if tags.get("validation") != "passed":
         raise weir.Error(
@@ -65,7 +73,9 @@ def compare(arguments: argparse.Namespace, registry: Registry) -> dict[str, obje
         verdict, reason = str(numbers["verdict"]), str(numbers["reason"])
     if not arguments.dry_run:
         registry.judge(challenger, verdict, reason)
-        if verdict == "promote":
+        if verdict == "promote" and arguments.trial and champion is not None:
+            registry.start_trial(challenger, against=champion)
+        elif verdict == "promote":
             registry.promote(challenger, instead_of=champion)
         elif verdict == "keep":
             registry.drop_challenger(challenger)

@@ -2,7 +2,8 @@
 
 A version is a bundle (immutable), wrapped so that MLflow's own tools load and serve it, with tags
 that say what it was made of. Aliases say what it is for: `champion` decides, `challenger` waits for
-its comparison, `previous` is what a roll-back returns to. MLflow has no compare-and-swap, but of
+its comparison, `trial` decides for a share of the customers, `previous` is what a roll-back returns
+to. MLflow has no compare-and-swap, but of
 two who create a registered model of one name only one does: that is the lock of a promotion.
 """
 
@@ -14,6 +15,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from mlflow.types import ColSpec, DataType, Schema
 import weir
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+TRIAL = "trial"
+ALIASES = (CHAMPION, CHALLENGER, TRIAL, PREVIOUS)
 LOCK_SECONDS = 300
 """A promotion's lock that is older was left behind by one that died."""
 
@@ -214,6 +218,37 @@ class Registry:
         if waiting is not None and version in (None, waiting):
             self.client.delete_registered_model_alias(self.name, CHALLENGER)
 
+    def start_trial(self, version: int, *, against: int) -> None:
+        """Let a version decide for a share of the customers, beside the champion `against`.
+
+        Raises Error, and moves nothing, when another is champion by now or another trial is on.
+        """
+        with self._alone():
+            champion, running = self.version_of(CHAMPION), self.version_of(TRIAL)
+            if champion != against:
+                raise weir.Error(
+                    f"{self.name} version {version} was to be tried against version {against}, but "
+                    f"version {champion} is champion by now; compare again"
+                )
+            if running not in (None, version):
+                raise weir.Error(
+                    f"{self.name} version {running} is on trial; version {version} has to wait"
+                )
+            if running is None:
+                started = datetime.now(UTC).isoformat(timespec="seconds")
+                tags = {"trial": "running", "trial_against": str(against), "trial_since": started}
+                for key, value in tags.items():
+                    self.client.set_model_version_tag(self.name, str(version), key, value)
+                self.client.set_registered_model_alias(self.name, TRIAL, str(version))
+            self.drop_challenger(version)
+
+    def end_trial(self, version: int, outcome: str, reason: str) -> None:
+        """The champion decides alone again; `outcome` and why are kept beside the version."""
+        for key, value in {"trial": outcome, "trial_reason": reason[:500]}.items():
+            self.client.set_model_version_tag(self.name, str(version), key, value)
+        if self.version_of(TRIAL) == version:
+            self.client.delete_registered_model_alias(self.name, TRIAL)
+
     def roll_back(self) -> int:
         """Make `previous` the champion again; the two change places."""
         previous, champion = self.version_of(PREVIOUS), self.version_of(CHAMPION)
@@ -253,7 +288,7 @@ class Registry:
 
     def state(self) -> dict[str, int | None]:
         """Alias → version."""
-        return {alias: self.version_of(alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
+        return {alias: self.version_of(alias) for alias in ALIASES}
 
 
 def _validation_metrics(bundle: Path) -> dict[str, float]:

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/compare_online.h"
 #include "core/evaluation/ranking.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
@@ -314,13 +315,27 @@ void add_compare_command(CLI::App& weir, Terminal& terminal) {
       "Champion against challenger on the same payments: promote, keep or inconclusive",
       "weir compare champion.parquet challenger.parquet --lake out/run/lake --out out/compare");
   auto options = std::make_shared<CompareOptions>();
+  auto online = std::make_shared<OnlineCompareOptions>();
   ComparisonOptions& comparison = options->comparison;
-  command->add_option("champion", options->champion, "Decisions of weir replay (Parquet)")
+  command
+      ->add_option("champion", options->champion,
+                   "Decisions of weir replay (Parquet); with --journal a bundle")
       ->required();
   command
       ->add_option("challenger", options->challenger,
                    "Decisions of the other model or policy on the same payments")
       ->required();
+  command->add_option("--journal", online->journal,
+                      "Compare two bundles online: the journal of the service that splits its "
+                      "customers between them");
+  command
+      ->add_option("--days", online->trial.planned_days,
+                   "With --journal: when a verdict is wanted; looks may come at any time")
+      ->check(CLI::Range(1, 1000));
+  command
+      ->add_option("--longest", online->trial.longest_days,
+                   "With --journal: days with known labels after which the champion is kept")
+      ->check(CLI::Range(1, 1000));
   command->add_option("--lake", options->lake,
                       "Lake that was replayed, for the labels where the decisions hold none");
   command->add_option("--out", options->out, "Folder of comparison.html and comparison.json");
@@ -340,8 +355,15 @@ void add_compare_command(CLI::App& weir, Terminal& terminal) {
       ->check(CLI::Range(100, 1'000'000));
   command->add_option("--seed", comparison.seed, "Of the bootstrap");
   command->add_option("--threads", options->threads, "Threads; 0 = all cores");
-  command->callback([options, &terminal] {
+  command->callback([options, online, &terminal] {
     const auto progress = terminal.make_progress();
+    if (!online->journal.empty()) {
+      online->champion = options->champion;
+      online->challenger = options->challenger;
+      online->trial.relevant_gain = options->comparison.relevant_gain;
+      online->trial.genuine_margin = options->comparison.false_positive_margin;
+      return print_trial(run_online_compare(*online, *progress), terminal);
+    }
     const CompareResult result = run_compare(*options, *progress);
     if (terminal.json) {
       fmt::print("{}\n", comparison_json(result, *options));

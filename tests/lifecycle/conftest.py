@@ -1,10 +1,36 @@
 """The tests of the jobs and the stack run in .venv-lifecycle: tools/test.sh calls them apart."""
 
 import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from stack_process import free_base_port, stack
+from stack_process import ROOT, free_base_port, stack
+
+BINARY = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
+MakeLake = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def make_lake(tmp_path_factory: pytest.TempPathFactory) -> MakeLake:
+    """Gives a published lake of a simulation of that size."""
+
+    def make(customers: int, terminals: int, days: int) -> str:
+        from weir.cleaning import clean_lake
+
+        os.environ["WEIR_HOME"] = str(ROOT)
+        root = tmp_path_factory.mktemp("lake")
+        size = ("--customers", customers, "--terminals", terminals, "--days", days, "--seed", 5)
+        subprocess.run(
+            [BINARY, "simulate", *map(str, size), "--out", root / "data", "--quiet"],
+            check=True,
+            capture_output=True,
+        )
+        clean_lake(str(root / "data/raw"), str(root / "lake"))
+        return str(root / "lake")
+
+    return make
 
 
 @pytest.fixture(scope="session")

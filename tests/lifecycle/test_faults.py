@@ -209,7 +209,7 @@ def test_a_promotion_that_dies_anywhere_is_whole_or_not_at_all(
     assert registry.version_of(CHAMPION) in (1, 2)
     monkeypatch.setattr(registry_module, "LOCK_SECONDS", 0)  # The dead one's lock is old by then.
     registry.promote(2, instead_of=1)
-    assert registry.state() == {"champion": 2, "challenger": None, "previous": 1}
+    assert registry.state() == {"champion": 2, "challenger": None, "trial": None, "previous": 1}
     assert registry.roll_back() == 1
 
 

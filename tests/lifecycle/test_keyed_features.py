@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import weir
+from conftest import BINARY, MakeLake
 from stack_process import ROOT
-from weir.cleaning import clean_lake, run_here
+from weir.cleaning import run_here
 from weir.keyed_features import compute_features, published
 from weir.lake import Store
 
-WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
 PAIRS = (
     'name = "pairs"\ninput = [\n'
     '  { key = "pair", aggregate = "count", window = "30d" },\n'
@@ -25,17 +25,9 @@ PAIRS = (
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
+def lake(make_lake: MakeLake) -> str:
     """A published lake of 45 days."""
-    root = tmp_path_factory.mktemp("lake")
-    small = ("--customers", "900", "--terminals", "12", "--days", "45", "--seed", "5")
-    subprocess.run(
-        [WEIR, "simulate", *small, "--out", root / "data", "--quiet"],
-        check=True,
-        capture_output=True,
-    )
-    clean_lake(str(root / "data/raw"), str(root / "lake"))
-    return str(root / "lake")
+    return make_lake(900, 12, 45)
 
 
 def whole(out: str) -> pa.Table:
@@ -56,7 +48,9 @@ def test_the_table_equals_the_commands_to_the_bit(
         spec = str(tmp_path / "pairs.toml")
     out, direct = str(tmp_path / "out"), tmp_path / "direct.parquet"
     done = compute_features(lake, out, spec=spec, rows_of_a_task=rows_of_a_task)
-    subprocess.run([WEIR, "features", lake, "--spec", spec, "--out", direct, "--quiet"], check=True)
+    subprocess.run(
+        [BINARY, "features", lake, "--spec", spec, "--out", direct, "--quiet"], check=True
+    )
     wanted, got = pq.read_table(direct), whole(out)
     assert got.schema.names == wanted.schema.names
     assert got.cast(wanted.schema).equals(wanted)
@@ -110,7 +104,7 @@ def test_the_job_on_spark(s3: dict[str, str], lake: str, tmp_path: Path) -> None
     )
     assert done.returncode == 0, done.stderr
     direct = tmp_path / "direct.parquet"
-    subprocess.run([WEIR, "features", lake, "--out", direct, "--quiet"], check=True)
+    subprocess.run([BINARY, "features", lake, "--out", direct, "--quiet"], check=True)
     wanted = pq.read_table(direct)
     assert whole(out).cast(wanted.schema).equals(wanted)
     assert json.loads(done.stdout)["rows"] == wanted.num_rows

@@ -1,7 +1,6 @@
 """`weir.registry`: bundles in MLflow, aliases, promotion and roll-back; `weir.training`."""
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,13 +10,10 @@ import mlflow
 import pyarrow as pa
 import pytest
 import weir
-from stack_process import ROOT
+from conftest import BINARY, MakeLake
 from weir import validation
-from weir.cleaning import clean_lake
 from weir.registry import CHAMPION, Registry
 from weir.training import train_bundle
-
-WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +27,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
+def lake(make_lake: MakeLake) -> str:
     """A published lake of six weeks."""
-    os.environ["WEIR_HOME"] = str(ROOT)
-    root = tmp_path_factory.mktemp("lake")
-    small = ("--customers", "800", "--terminals", "4", "--days", "45", "--seed", "5")
-    subprocess.run(
-        [WEIR, "simulate", *small, "--out", root / "data", "--quiet"],
-        check=True,
-        capture_output=True,
-    )
-    clean_lake(str(root / "data/raw"), str(root / "lake"))
-    return str(root / "lake")
+    return make_lake(800, 4, 45)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +51,9 @@ def test_a_trained_bundle_equals_the_commands(
 ) -> None:
     run = {"check": True, "capture_output": True}
     table = tmp_path / "features.parquet"
-    subprocess.run([WEIR, "features", lake, "--out", table], **run)
+    subprocess.run([BINARY, "features", lake, "--out", table], **run)
     words = ("--rounds", "10", "--seed", "1", "--valid-to", "2019-09-20")
-    subprocess.run([WEIR, "train", table, "--out", tmp_path / "bundle", *words], **run)
+    subprocess.run([BINARY, "train", table, "--out", tmp_path / "bundle", *words], **run)
     for path in bundles[0].iterdir():
         assert path.read_bytes() == (tmp_path / "bundle" / path.name).read_bytes(), path.name
 
@@ -79,17 +66,22 @@ def test_a_model_lives_and_is_rolled_back(
     second = registry.register(bundles[1], tags=tags)
     assert (first, second) == (1, 2)
     assert registry.register(bundles[0], tags=tags) == 1, "the same bytes are the same version"
-    assert registry.state() == {"champion": None, "challenger": None, "previous": None}
+    assert registry.state() == {
+        "champion": None,
+        "challenger": None,
+        "trial": None,
+        "previous": None,
+    }
     with pytest.raises(weir.Error, match="no previous champion"):
         registry.roll_back()
     registry.promote(first, instead_of=None)
     registry.set_challenger(second)
     registry.promote(second, instead_of=first)
-    assert registry.state() == {"champion": 2, "challenger": None, "previous": 1}
+    assert registry.state() == {"champion": 2, "challenger": None, "trial": None, "previous": 1}
     registry.promote(second, instead_of=first)  # Again: nothing changes.
     assert registry.state()["previous"] == 1
     assert registry.roll_back() == 1
-    assert registry.state() == {"champion": 1, "challenger": None, "previous": 2}
+    assert registry.state() == {"champion": 1, "challenger": None, "trial": None, "previous": 2}
     bundle = registry.fetch(2, tmp_path)
     assert (bundle / "forest.ubj").read_bytes() == (bundles[1] / "forest.ubj").read_bytes()
     about = registry.client.get_model_version("weir", "2").tags

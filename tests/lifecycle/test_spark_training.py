@@ -1,37 +1,25 @@
 """`weir.spark_training`: a forest grown by xgboost.spark becomes a bundle like any other."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import weir
-from stack_process import ROOT
+from conftest import MakeLake
 from weir import command, spark
-from weir.cleaning import clean_lake
 from weir.lake import Store
 from weir.spark_training import train_on_spark
 from weir.training import train_bundle
 
-WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
 FEATURES = {"spec": "weir", "label_delay": "7d"}
 TRAINING = {"name": "weir", "rounds": 60, "seed": 1, "valid_to": "2019-10-05"}
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
+def lake(make_lake: MakeLake) -> str:
     """A published lake of 60 days."""
-    root = tmp_path_factory.mktemp("lake")
-    small = ("--customers", "2000", "--terminals", "50", "--days", "60", "--seed", "5")
-    subprocess.run(
-        [WEIR, "simulate", *small, "--out", root / "data", "--quiet"],
-        check=True,
-        capture_output=True,
-    )
-    clean_lake(str(root / "data/raw"), str(root / "lake"))
-    return str(root / "lake")
+    return make_lake(2000, 50, 60)
 
 
 def model(bundle: Path) -> tuple[dict, dict]:
