@@ -183,7 +183,7 @@ std::optional<Problem> ReplicaService::append(std::int64_t customer_id, OnAnswer
 
 bool ReplicaService::poll() {
   std::uint64_t woken = 0;
-  static_cast<void>(read(wake_.get(), &woken, sizeof woken));
+  [[maybe_unused]] const ssize_t nobody_woke = read(wake_.get(), &woken, sizeof woken);
   int left = kEventsAtOnce;
   // Between messages come other reports, such as the end of the log.
   for (int empty = 0; left > 0 && empty < 3;) {
