@@ -92,6 +92,20 @@ def test_every_view_by_keyboard(service: Service, browser: Any, width: int, sche
     page.close()
 
 
+def test_the_queue_begins_with_what_most_hangs_on(service: Service) -> None:
+    def stakes(query: str) -> list[float]:
+        listed = service.get(f"/v1/decisions?review=1&limit=500{query}").json["decisions"]
+        return [
+            min(one["fraud_probability"], 1 - one["fraud_probability"])
+            * float(one["payment"]["amount"])
+            for one in listed
+        ]
+
+    newest_first, ordered = stakes(""), stakes("&order=stake")
+    assert len(ordered) > 3
+    assert ordered == sorted(newest_first, reverse=True) != newest_first
+
+
 def test_an_analyst_answers_a_case(service: Service, browser: Any) -> None:
     page = browser.new_page()
     page.goto(f"http://127.0.0.1:{service.port}/#review")

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -233,6 +234,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="31,32,33", help="one stream of each kind a seed")
     parser.add_argument("--only", default="", help="settings whose name starts so")
     parser.add_argument("--preset", default="course")
+    parser.add_argument("--jobs", type=int, default=2, help="streams at a time, 7 GB each")
     parser.add_argument("--keep", action="store_true", help="keep the lakes")
     parser.add_argument("--out", type=Path, default=ROOT / "bench/results/money.json")
     options = parser.parse_args()
@@ -259,16 +261,35 @@ def main() -> None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(document, indent=1) + "\n")
 
-    for kind in STREAMS:
-        settings = [one for one in chosen if one.stream == kind]
-        for seed in seeds if settings else []:
-            print(f"{time.monotonic() - started:6.0f} s  stream {kind}, seed {seed}", flush=True)
-            lake = make_stream(options.weir, kind, seed, options.preset, options.folder)
-            for one, result in zip(settings, run_stream(options.weir, lake, settings), strict=True):
-                results[one.name].append({"seed": seed, **result})
-            save(finished=False)
-            if not options.keep:
-                shutil.rmtree(lake.parent)
+    def run(kind: str, seed: int) -> list[dict]:
+        """The results of this stream's settings."""
+        print(f"{time.monotonic() - started:6.0f} s  stream {kind}, seed {seed}", flush=True)
+        lake = make_stream(options.weir, kind, seed, options.preset, options.folder)
+        found = run_stream(options.weir, lake, [one for one in chosen if one.stream == kind])
+        if not options.keep:
+            shutil.rmtree(lake.parent)
+        return found
+
+    streams = [
+        (kind, seed)
+        for kind in STREAMS
+        if any(one.stream == kind for one in chosen)
+        for seed in seeds
+    ]
+    # A replay is one thread for most of its time, so a stream a core.
+    with ThreadPoolExecutor(options.jobs) as pool:
+        running = {pool.submit(run, *stream): stream for stream in streams}
+        try:
+            for done in as_completed(running):
+                kind, seed = running[done]
+                settings = [one for one in chosen if one.stream == kind]
+                for one, result in zip(settings, done.result(), strict=True):
+                    results[one.name].append({"seed": seed, **result})
+                    results[one.name].sort(key=lambda found: seeds.index(found["seed"]))
+                save(finished=False)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
     print("\n| setting | damage RUB/30 d | FPR % | FNR % | lost % | AP | challenges a card-month |")
     print("|---|---|---|---|---|---|---|")

@@ -1,9 +1,11 @@
 // What analysts and the console read: lists, explanations, the summary, the page itself.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
+#include <vector>
 
 #include "cli/serve/answer_json.h"
 #include "cli/serve/console_page.h"
@@ -45,7 +47,7 @@ bool read_number(const Request& request,
 }
 
 /// By how much log-odds the score missed the thresholds; nothing for a policy without them.
-ordered_json thresholds(const LoadedModel& model, const Record& record) {
+ordered_json thresholds(const LoadedModel& model, const journal::Record& record) {
   if (model.pipeline.loop() != nullptr) return nullptr;
   try {
     const Policy policy = Policy::parse(model.bundle.policy_toml, "policy.toml");
@@ -55,6 +57,13 @@ ordered_json thresholds(const LoadedModel& model, const Record& record) {
   } catch (const Error&) {
     return nullptr;
   }
+}
+
+/// What is expected to be lost if the likelier of fraud and genuine is taken for sure: largest
+/// where a look can change most.
+double stake(const journal::Record& record) {
+  return std::min(record.probability, 1 - record.probability) *
+         static_cast<double>(record.payment.amount_minor);
 }
 
 }  // namespace
@@ -72,12 +81,13 @@ void RestHandler::list_decisions(const Request& request, Response& response) {
   }
   const auto action = query_value(request.query, "decision");
   const bool review = query_value(request.query, "review") == "1";
+  const bool by_stake = query_value(request.query, "order") == "stake";
   const std::int64_t most = std::clamp<std::int64_t>(limit.value_or(50), 1, kMostListed);
   std::unordered_set<std::int64_t> reviewed;
   const auto& recent = service_.recent();
-  std::int64_t listed = 0;
-  response.body = "{\"decisions\":[";
-  for (auto record = recent.rbegin(); record != recent.rend() && listed < most; ++record) {
+  std::vector<const journal::Record*> listed;
+  const auto full = [&] { return !by_stake && listed.size() == static_cast<std::size_t>(most); };
+  for (auto record = recent.rbegin(); record != recent.rend() && !full(); ++record) {
     if (after && record->position <= static_cast<std::uint64_t>(*after)) break;
     if (record->kind == RecordKind::kFeedback) {
       // The queue holds what nobody has answered yet.
@@ -93,8 +103,17 @@ void RestHandler::list_decisions(const Request& request, Response& response) {
                         (!action || action_name(record->action) == *action) &&
                         (!review || ((record->action != Action::kApprove || record->review) &&
                                      !reviewed.contains(payment.transaction_id)));
-    if (!wanted) continue;
-    if (listed++ != 0) response.body += ',';
+    if (wanted) listed.push_back(&*record);
+  }
+  if (by_stake) {
+    std::stable_sort(listed.begin(), listed.end(), [](const auto* first, const auto* second) {
+      return stake(*first) > stake(*second);
+    });
+    listed.resize(std::min(listed.size(), static_cast<std::size_t>(most)));
+  }
+  response.body = "{\"decisions\":[";
+  for (const journal::Record* record : listed) {
+    if (record != listed.front()) response.body += ',';
     append_decision_with_payment(response.body, *record);
   }
   fmt::format_to(std::back_inserter(response.body), "],\"position\":{}}}", service_.position());

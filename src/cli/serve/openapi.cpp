@@ -168,8 +168,11 @@ void describe(Endpoint endpoint, ordered_json& operation) {
           query("terminal_id", "Of this terminal", kWhole),
           query("decision", "With this decision", {{"enum", {"approve", "challenge", "decline"}}}),
           query("review", "1: what was not approved and has no outcome", {{"enum", {"1"}}}),
+          query("order", "stake: first where most money hangs on what is not known",
+                {{"enum", {"stake"}}}),
           query("limit", "At most so many, up to 500", kWhole)};
-      operation["responses"]["200"] = answer("The newest first, out of the last 20,000", any);
+      operation["responses"]["200"] =
+          answer("Out of the last 20,000, the newest first unless ordered", any);
       break;
     case Endpoint::kFindDecision:
       operation["responses"]["200"] = answer("The decision", schema("decision"));
