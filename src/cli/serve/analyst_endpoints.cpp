@@ -21,12 +21,12 @@
 namespace weir::cli {
 namespace {
 
+using journal::Record;
 using http::Problem;
 using http::query_value;
 using http::Request;
 using http::Response;
 using http::set_problem;
-using journal::Record;
 using journal::RecordKind;
 using nlohmann::ordered_json;
 
@@ -47,7 +47,7 @@ bool read_number(const Request& request,
 }
 
 /// By how much log-odds the score missed the thresholds; nothing for a policy without them.
-ordered_json thresholds(const LoadedModel& model, const journal::Record& record) {
+ordered_json thresholds(const LoadedModel& model, const Record& record) {
   if (model.pipeline.loop() != nullptr) return nullptr;
   try {
     const Policy policy = Policy::parse(model.bundle.policy_toml, "policy.toml");
@@ -61,7 +61,7 @@ ordered_json thresholds(const LoadedModel& model, const journal::Record& record)
 
 /// What is expected to be lost if the likelier of fraud and genuine is taken for sure: largest
 /// where a look can change most.
-double stake(const journal::Record& record) {
+double stake(const Record& record) {
   return std::min(record.probability, 1 - record.probability) *
          static_cast<double>(record.payment.amount_minor);
 }
@@ -85,7 +85,7 @@ void RestHandler::list_decisions(const Request& request, Response& response) {
   const std::int64_t most = std::clamp<std::int64_t>(limit.value_or(50), 1, kMostListed);
   std::unordered_set<std::int64_t> reviewed;
   const auto& recent = service_.recent();
-  std::vector<const journal::Record*> listed;
+  std::vector<const Record*> listed;
   const auto full = [&] { return !by_stake && listed.size() == static_cast<std::size_t>(most); };
   for (auto record = recent.rbegin(); record != recent.rend() && !full(); ++record) {
     if (after && record->position <= static_cast<std::uint64_t>(*after)) break;
@@ -112,7 +112,7 @@ void RestHandler::list_decisions(const Request& request, Response& response) {
     listed.resize(std::min(listed.size(), static_cast<std::size_t>(most)));
   }
   response.body = "{\"decisions\":[";
-  for (const journal::Record* record : listed) {
+  for (const Record* record : listed) {
     if (record != listed.front()) response.body += ',';
     append_decision_with_payment(response.body, *record);
   }
