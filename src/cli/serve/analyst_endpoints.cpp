@@ -21,12 +21,12 @@
 namespace weir::cli {
 namespace {
 
-using journal::Record;
 using http::Problem;
 using http::query_value;
 using http::Request;
 using http::Response;
 using http::set_problem;
+using journal::Record;
 using journal::RecordKind;
 using nlohmann::ordered_json;
 
