@@ -9,13 +9,9 @@
 #include "core/transaction/error.h"
 
 namespace weir::journal {
-namespace {
 
-constexpr int kTicksOfACheckpoint = 10;
-
-}  // namespace
-
-GroupCommit::GroupCommit(Journal& journal, bool in_background) : journal_(journal) {
+GroupCommit::GroupCommit(Journal& journal, bool in_background)
+    : journal_(journal), checkpointer_(journal) {
   if (!in_background) return;
   wake_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   thread_ = std::thread([this] { run_thread(); });
@@ -55,6 +51,7 @@ bool GroupCommit::commit(const EntryBatch& batch, std::string& fault, double& se
   const auto start = std::chrono::steady_clock::now();
   const bool written = journal_.write(batch, fault);
   seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (written) checkpointer_.after_commit();
   return written;
 }
 
@@ -116,7 +113,6 @@ void GroupCommit::end_round() {
 }
 
 void GroupCommit::tick() {
-  if (++ticks_ % kTicksOfACheckpoint == 0 && !thread_.joinable()) journal_.checkpoint();
   if (!stuck_) return;
   if (!thread_.joinable()) {
     std::string fault;
@@ -165,7 +161,6 @@ void GroupCommit::run_thread() {
     std::string fault;
     double seconds = 0;
     const bool written = commit(flying_, fault, seconds);
-    if (written && ++ticks_ % 256 == 0) journal_.checkpoint();
     lock.lock();
     written_ = written;
     thread_fault_ = std::move(fault);

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "edge/journal/checkpointer.h"
 #include "edge/journal/journal.h"
 #include "edge/journal/record.h"
 #include "edge/metrics/histogram.h"
@@ -34,7 +35,7 @@ class GroupCommit {
 
   /// Commits the open batch, or hands it to the thread where that is free.
   void end_round();
-  /// Tries a stuck batch again; moves the write-ahead file on when it has grown.
+  /// Tries a stuck batch again.
   void tick();
   /// Commits everything that is open, waiting for it. False when that fails.
   bool finish();
@@ -72,6 +73,7 @@ class GroupCommit {
   void run_thread();
 
   Journal& journal_;
+  Checkpointer checkpointer_;
   EntryBatch open_;
   EntryBatch flying_;         // Being written, or stuck.
   std::uint64_t ticket_ = 1;  // Of the open batch.
@@ -83,7 +85,6 @@ class GroupCommit {
   bool stuck_ = false;
   std::string fault_;
   Counters counters_;
-  int ticks_ = 0;
 
   // Between the caller and the thread.
   std::thread thread_;

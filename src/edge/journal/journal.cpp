@@ -89,8 +89,14 @@ Journal::Journal(const std::filesystem::path& folder, Durability durability) {
   database_->execute("PRAGMA journal_mode = WAL");
   database_->execute(durability == Durability::kFull ? "PRAGMA synchronous = FULL"
                                                      : "PRAGMA synchronous = NORMAL");
-  // Checkpoints are taken between rounds, never inside a commit.
-  database_->execute("PRAGMA wal_autocheckpoint = 0");
+  // Checkpoints are taken between rounds, never inside a commit: this hook is not SQLite's own.
+  sqlite3_wal_hook(
+      database_->get(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Journal*>(self)->pages_ahead_ = pages;
+        return SQLITE_OK;
+      },
+      this);
   database_->execute("PRAGMA cache_size = -65536");
   const auto format = database_->query_integer("PRAGMA user_version");
   if (format < 0 || format > kFormat) {

@@ -40,8 +40,12 @@ class Journal {
   /// full or fails; then it may be tried again. Positions must be those after the last entry's.
   bool write(const EntryBatch& batch, std::string& fault);
 
-  /// Moves what is committed from the write-ahead file into the main one. Never waits for readers.
+  /// Moves what is committed from the write-ahead file into the main one. Never waits for readers,
+  /// but for the disk.
   void checkpoint();
+  /// In the write-ahead file as of the last commit, moved or not.
+  int pages_ahead() const { return pages_ahead_; }
+  const std::filesystem::path& file() const { return database_->file(); }
 
   /// Deletes the oldest blocks, as long as all of their entries were logged before `logged_before`
   /// and are below `position_below`, until `limit` entries are gone; returns how many are.
@@ -64,6 +68,7 @@ class Journal {
   std::optional<Statement> insert_feedback_;
   std::optional<Statement> insert_control_;
   std::uint64_t end_ = 0;  // Position after the last entry.
+  int pages_ahead_ = 0;
 };
 
 /// The reading side; sees what is committed. Not thread-safe; each thread opens its own.
