@@ -285,7 +285,8 @@ void Server::sweep() {
     const bool half_sent = !connection->parser().idle() && !connection->waits_for_commit();
     const bool over = half_sent ? now_ - connection->request_began > limits_.request_time
                                 : now_ - connection->last_active > limits_.idle_time;
-    const bool finished = draining_ && !connection->has_ready() && !connection->waits_for_commit();
+    const bool finished = draining_ && now_ >= linger_until_ && !connection->has_ready() &&
+                          !connection->waits_for_commit();
     if (over) ++counters_.timed_out;
     if (over || finished) slow.push_back(socket);
   }
@@ -294,6 +295,7 @@ void Server::sweep() {
 
 void Server::drain() {
   draining_ = true;
+  linger_until_ = Connection::Clock::now() + limits_.linger;
   for (const auto& listener : listeners_) {
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener->socket.get(), nullptr);
     listener->socket.reset();
@@ -304,7 +306,7 @@ bool Server::drained() const {
   for (const auto& [socket, connection] : connections_) {
     if (connection->has_ready() || connection->waits_for_commit()) return false;
   }
-  return true;
+  return connections_.empty() || Connection::Clock::now() >= linger_until_;
 }
 
 }  // namespace weir::http

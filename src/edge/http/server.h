@@ -50,6 +50,7 @@ struct ServerLimits {
   std::size_t connections = 10'000;
   std::chrono::milliseconds request_time{10'000};  ///< From a request's first byte to its last.
   std::chrono::milliseconds idle_time{75'000};  ///< Between requests, and for an answer's reader.
+  std::chrono::milliseconds linger{1'000};      ///< After drain, for requests already on their way.
 };
 
 struct ServerCounters {
@@ -78,9 +79,11 @@ class Server {
   /// One round; waits for at most `wait`.
   void run_round(std::chrono::milliseconds wait);
 
-  /// Takes no more connections and no more requests; what is under way is answered.
+  /// Takes no more connections. What is under way is answered, and what comes on open connections
+  /// within `linger`: closed at once, an idle connection would lose the request that its client is
+  /// just sending. Each answer closes its connection.
   void drain();
-  /// After drain: every answer is sent.
+  /// After drain: every answer is sent, and no client is left or `linger` is over.
   bool drained() const;
 
   const ServerCounters& counters() const { return counters_; }
@@ -120,6 +123,7 @@ class Server {
   Connection::Clock::time_point next_tick_;
   Connection::Clock::time_point next_sweep_;
   bool draining_ = false;
+  Connection::Clock::time_point linger_until_;
   ServerCounters counters_;
 };
 

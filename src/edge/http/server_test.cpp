@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <thread>
 
 namespace weir::http {
 namespace {
@@ -136,7 +137,8 @@ class StrictServerTest : public ServerTest {
       : ServerTest({.parser = {},
                     .connections = 2,
                     .request_time = milliseconds(50),
-                    .idle_time = milliseconds(2000)}) {}
+                    .idle_time = milliseconds(2000),
+                    .linger = milliseconds(200)}) {}
 };
 
 TEST_F(StrictServerTest, CutsAClientThatNeverFinishesItsRequest) {
@@ -167,8 +169,28 @@ TEST_F(ServerTest, DrainAnswersWhatIsUnderWay) {
   EXPECT_FALSE(server.drained());
   ledger.done = 1;
   EXPECT_EQ(count(receive(client, 2), "HTTP/1.1 200"), 1);
-  EXPECT_TRUE(server.drained());
   ::close(client);
+  server.run_round(milliseconds(10));
+  EXPECT_TRUE(server.drained());
+}
+
+TEST_F(StrictServerTest, DrainAnswersARequestThatWasOnItsWay) {
+  const int busy = connect_client();
+  const int idle = connect_client();
+  send_text(busy, "GET /a HTTP/1.1\r\n\r\n");
+  receive(busy);
+  server.drain();
+  EXPECT_FALSE(server.drained());
+  send_text(busy, "GET /b HTTP/1.1\r\n\r\n");
+  const std::string got = receive(busy);
+  EXPECT_EQ(count(got, "HTTP/1.1 200"), 1);
+  EXPECT_EQ(count(got, "Connection: close"), 1);
+  EXPECT_TRUE(got.ends_with("<closed>"));
+  EXPECT_FALSE(server.drained());
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_TRUE(server.drained());
+  ::close(busy);
+  ::close(idle);
 }
 
 }  // namespace
