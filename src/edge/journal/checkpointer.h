@@ -36,7 +36,7 @@ class Checkpointer {
   std::condition_variable asked_;
   enum class State { kIdle, kMoving, kMoved, kEnd };
   std::atomic<State> state_ = State::kIdle;
-  std::atomic<int> moved_ = 0;  // Pages of the file that the last move left behind.
+  std::atomic<int> moved_ = 0;  // Pages moved, of those in the file.
   int kept_ = 0;                // Pages already moved and still in the file.
   int most_left_ = 0;
   int rounds_ = 0;  // Moves since the file began anew.
