@@ -168,15 +168,27 @@ void FeatureEngine::apply_terminal(const Feedback& feedback) {
 }
 
 void FeatureEngine::prefetch(const Payment& payment) const {
-  const auto touch = [](const KeyPlan& plan, const KeyTable& table, const HistoryKey& key) {
-    if (plan.empty()) return;
-    if (const KeyHistory* history = table.find(key)) history->prefetch_records(plan);
+  const HistoryKey customer{payment.customer_id, 0};
+  const HistoryKey terminal{payment.terminal_id, 0};
+  const HistoryKey pair = pair_key(payment);
+  state_->customers.prefetch_slot(customer);
+  state_->terminals.prefetch_slot(terminal);
+  state_->pairs.prefetch_slot(pair);
+  const auto history_of = [](const KeyPlan& plan, const KeyTable& table, const HistoryKey& key) {
+    return plan.empty() ? nullptr : table.find(key);
   };
-  state_->customers.prefetch_slot({payment.customer_id, 0});
-  state_->terminals.prefetch_slot({payment.terminal_id, 0});
-  touch(state_->customer_plan, state_->customers, {payment.customer_id, 0});
-  touch(state_->terminal_plan, state_->terminals, {payment.terminal_id, 0});
-  touch(state_->pair_plan, state_->pairs, pair_key(payment));
+  const KeyHistory* const customers =
+      history_of(state_->customer_plan, state_->customers, customer);
+  const KeyHistory* const terminals =
+      history_of(state_->terminal_plan, state_->terminals, terminal);
+  const KeyHistory* const pairs = history_of(state_->pair_plan, state_->pairs, pair);
+  // Step by step for all: what one waits for comes meanwhile for the others.
+  if (customers != nullptr) customers->prefetch();
+  if (terminals != nullptr) terminals->prefetch();
+  if (pairs != nullptr) pairs->prefetch();
+  if (customers != nullptr) customers->prefetch_records(state_->customer_plan);
+  if (terminals != nullptr) terminals->prefetch_records(state_->terminal_plan);
+  if (pairs != nullptr) pairs->prefetch_records(state_->pair_plan);
 }
 
 void FeatureEngine::forget_idle(Seconds before) {

@@ -52,6 +52,15 @@ KeyHistory::Extras& KeyHistory::extras(const KeyPlan& plan) {
   return *extras_;
 }
 
+void KeyHistory::prefetch() const {
+  constexpr std::size_t kLine = 64;
+  for (std::size_t at = 0; at < edges_ * sizeof(Totals); at += kLine)
+    __builtin_prefetch(block_ + at);
+  if (!extras_) return;
+  for (std::size_t at = 0; at < sizeof(Extras); at += kLine)
+    __builtin_prefetch(reinterpret_cast<const std::byte*>(extras_.get()) + at);
+}
+
 void KeyHistory::prefetch_records(const KeyPlan& plan) const {
   if (block_ == nullptr) return;
   __builtin_prefetch(times() + tail_, 1);
@@ -61,6 +70,11 @@ void KeyHistory::prefetch_records(const KeyPlan& plan) const {
     __builtin_prefetch(times() + index);
     if (amount_bytes_ != 0) __builtin_prefetch(amounts() + std::size_t{index} * amount_bytes_);
     if (has_outcomes_) __builtin_prefetch(known() + index);
+  }
+  if (!extras_) return;
+  __builtin_prefetch(extras_->pending.data());
+  for (const MaxQueue& queue : extras_->maxima) {
+    if (queue.front < queue.indices.size()) __builtin_prefetch(&queue.indices[queue.front]);
   }
 }
 
@@ -291,58 +305,52 @@ void KeyHistory::insert_late(const KeyPlan& plan, const Payment& payment) {
 
 // ---------------------------------------------------------------------------------- features
 
-void KeyHistory::write_row(const KeyPlan& plan,
-                           const Payment& payment,
-                           std::span<float> row) const {
-  const auto own_amount = static_cast<std::uint64_t>(payment.amount_minor);
-  for (const KeyPlan::Column& column : plan.columns) {
-    row[column.index] = column_value(column, own_amount);
-  }
-}
-
 /// As feature_value, but looks only at what the aggregate needs.
-float KeyHistory::column_value(const KeyPlan::Column& column, std::uint64_t own_amount) const {
+inline float KeyHistory::column_value(const KeyPlan::Column& column,
+                                      std::uint64_t own_amount) const {
   const Totals& newer = totals()[column.newer];
   const Totals& older = totals()[column.older];
-  const std::uint32_t count = newer.passed - older.passed;
-  const std::uint32_t fraud = newer.fraud - older.fraud;
-  const std::uint32_t genuine = newer.genuine - older.genuine;
-  const std::uint32_t now = times()[tail_ - 1];
+  // Read where they are needed: most aggregates want one or two of them.
+  const auto count = [&] { return newer.passed - older.passed; };
+  const auto sum = [&] { return newer.sum - older.sum; };
+  const auto fraud = [&] { return newer.fraud - older.fraud; };
+  const auto genuine = [&] { return newer.genuine - older.genuine; };
+  const auto now = [&] { return times()[tail_ - 1]; };
   switch (column.aggregate) {
     case Aggregate::kCount:
-      return arithmetic::whole(count);
+      return arithmetic::whole(count());
     case Aggregate::kSum:
-      return arithmetic::roubles(newer.sum - older.sum);
+      return arithmetic::roubles(sum());
     case Aggregate::kMean:
-      return arithmetic::mean(newer.sum - older.sum, count);
+      return arithmetic::mean(sum(), count());
     case Aggregate::kStd:
-      return arithmetic::standard_deviation(count, newer.sum - older.sum,
-                                            newer.squares - older.squares);
+      return arithmetic::standard_deviation(count(), sum(), newer.squares - older.squares);
     case Aggregate::kMax:
       return arithmetic::roubles(largest(column));
     case Aggregate::kAmountToMean:
-      return arithmetic::ratio_to_mean(own_amount, newer.sum - older.sum, count);
+      return arithmetic::ratio_to_mean(own_amount, sum(), count());
     case Aggregate::kAmountToMax:
       return arithmetic::ratio(own_amount, largest(column));
     case Aggregate::kAmountToGenuineMean:
-      return arithmetic::ratio_to_mean(own_amount, newer.genuine_sum - older.genuine_sum, genuine);
+      return arithmetic::ratio_to_mean(own_amount, newer.genuine_sum - older.genuine_sum,
+                                       genuine());
     case Aggregate::kTimeSinceLast:
       return arithmetic::whole(tail_ - head_ >= 2 && tail_ - 2 >= older.passed
-                                   ? now - times()[tail_ - 2]
+                                   ? now() - times()[tail_ - 2]
                                    : static_cast<std::uint64_t>(column.window));
     case Aggregate::kKnownFraudCount:
-      return arithmetic::whole(fraud);
+      return arithmetic::whole(fraud());
     case Aggregate::kKnownGenuineCount:
-      return arithmetic::whole(genuine);
+      return arithmetic::whole(genuine());
     case Aggregate::kRisk:
-      return arithmetic::share(fraud, genuine);
+      return arithmetic::share(fraud(), genuine());
     case Aggregate::kTimeSinceFirstKnownFraud: {
       const auto& frauds = extras_->frauds;
       const auto first = std::lower_bound(
           frauds.begin() + static_cast<std::ptrdiff_t>(extras_->fraud_front), frauds.end(),
           older.passed,
           [](const FraudMark& mark, std::uint32_t index) { return mark.index < index; });
-      return arithmetic::whole(first != frauds.end() ? now - times()[first->index]
+      return arithmetic::whole(first != frauds.end() ? now() - times()[first->index]
                                                      : static_cast<std::uint64_t>(column.window));
     }
     case Aggregate::kTimeSinceLastKnownFraud:
@@ -351,13 +359,22 @@ float KeyHistory::column_value(const KeyPlan::Column& column, std::uint64_t own_
       const bool in_window =
           extras_->fraud_front < frauds.size() && frauds.back().index >= older.passed;
       if (column.aggregate == Aggregate::kTimeSinceLastKnownFraud) {
-        return arithmetic::whole(in_window ? now - times()[frauds.back().index]
+        return arithmetic::whole(in_window ? now() - times()[frauds.back().index]
                                            : static_cast<std::uint64_t>(column.window));
       }
-      return arithmetic::whole(in_window ? frauds.back().genuine_after : genuine);
+      return arithmetic::whole(in_window ? frauds.back().genuine_after : genuine());
     }
     default:
       WEIR_CHECK(false);  // Of the payment itself.
+  }
+}
+
+void KeyHistory::write_row(const KeyPlan& plan,
+                           const Payment& payment,
+                           std::span<float> row) const {
+  const auto own_amount = static_cast<std::uint64_t>(payment.amount_minor);
+  for (const KeyPlan::Column& column : plan.columns) {
+    row[column.index] = column_value(column, own_amount);
   }
 }
 

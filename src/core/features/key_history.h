@@ -40,7 +40,8 @@ class KeyHistory {
   Arrival apply(const KeyPlan& plan, const Payment& payment, std::span<float> row);
   Match apply(const KeyPlan& plan, const Feedback& feedback);
 
-  void prefetch() const { __builtin_prefetch(block_); }
+  /// The totals and what else stands by itself.
+  void prefetch() const;
   /// The cache lines that the next payment will read; the block itself must be near by now.
   void prefetch_records(const KeyPlan& plan) const;
   std::size_t memory_bytes() const;

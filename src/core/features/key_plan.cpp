@@ -64,6 +64,9 @@ KeyPlan make_key_plan(const FeatureSpec& spec, FeatureKey key) {
     }
     plan.columns.push_back(column);
   }
+  // Alike side by side: the processor then guesses what the next one is.
+  std::stable_sort(plan.columns.begin(), plan.columns.end(),
+                   [](const auto& a, const auto& b) { return a.aggregate < b.aggregate; });
   return plan;
 }
 

@@ -31,7 +31,7 @@ struct KeyPlan {
 
   FeatureKey key = FeatureKey::kCustomer;
   std::vector<Seconds> offsets;  ///< Of the edges, ascending, offsets[0] == 0.
-  std::vector<Column> columns;
+  std::vector<Column> columns;   ///< By aggregate.
   std::vector<Maximum> maxima;
   bool amounts = false;       ///< Any aggregate over amounts.
   bool squares = false;       ///< Any standard deviation.

@@ -6,6 +6,7 @@
 namespace weir {
 namespace {
 constexpr std::size_t kFirstCapacity = 1024;  // A power of two.
+constexpr std::size_t kMostSlots = std::size_t{1} << 31U;
 
 std::uint64_t hash_of(std::int64_t transaction_id) {
   return mix64(static_cast<std::uint64_t>(transaction_id));
@@ -18,7 +19,7 @@ DecisionMemory::DecisionMemory() : slots_(kFirstCapacity) {}
 std::size_t DecisionMemory::slot_of(std::int64_t transaction_id) const {
   const std::size_t mask = slots_.size() - 1;
   const std::uint64_t hash = hash_of(transaction_id);
-  std::size_t slot = hash & mask;
+  std::size_t slot = home_of(hash, mask);
   while (!slots_[slot].empty() &&
          !(slots_[slot].may_hold(hash) &&
            entry_of(slots_[slot]).decision.transaction_id == transaction_id)) {
@@ -28,7 +29,7 @@ std::size_t DecisionMemory::slot_of(std::int64_t transaction_id) const {
 }
 
 void DecisionMemory::prefetch(std::int64_t transaction_id) const {
-  __builtin_prefetch(&slots_[hash_of(transaction_id) & (slots_.size() - 1)]);
+  __builtin_prefetch(&slots_[home_of(hash_of(transaction_id), slots_.size() - 1)]);
 }
 
 const DecisionMemory::Entry* DecisionMemory::find(std::int64_t transaction_id) const {
@@ -61,7 +62,7 @@ void DecisionMemory::erase_slot(std::size_t slot) {
   const std::size_t mask = slots_.size() - 1;
   std::size_t hole = slot;
   for (std::size_t next = (hole + 1) & mask; !slots_[next].empty(); next = (next + 1) & mask) {
-    const std::size_t home = hash_of(entry_of(slots_[next]).decision.transaction_id) & mask;
+    const std::size_t home = home_of(slots_[next].hash, mask);
     // May the entry at `next` move into the hole without passing its home?
     if (((next - home) & mask) >= ((next - hole) & mask)) {
       slots_[hole] = slots_[next];
@@ -72,6 +73,7 @@ void DecisionMemory::erase_slot(std::size_t slot) {
 }
 
 void DecisionMemory::grow() {
+  WEIR_CHECK(slots_.size() < kMostSlots);
   slots_.assign(slots_.size() * 2, {});
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const std::int64_t id = entries_[i].decision.transaction_id;

@@ -45,27 +45,29 @@ class DecisionMemory {
   const std::deque<Entry>& entries() const { return entries_; }
 
  private:
-  /// What a slot holds of its entry: the number from 1, and some bits of the id's hash, which tell
-  /// most other ids apart without a look at the entry. 0: empty.
+  /// What a slot holds of its entry: the low bits of its number and of its id's hash, so that most
+  /// slots are told apart, and moved, without a look at the entry.
   struct Slot {
-    std::uint64_t value = 0;
+    std::uint32_t number = 0;
+    std::uint32_t hash = 0;  ///< The lowest bit says that the slot is taken.
 
-    static constexpr int kTagBits = 20;
     static Slot make(std::uint64_t number, std::uint64_t hash) {
-      return {(number + 1) << kTagBits | tag(hash)};
+      return {static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(hash) | 1U};
     }
-    bool empty() const { return value == 0; }
-    std::uint64_t number() const { return (value >> kTagBits) - 1; }
-    bool may_hold(std::uint64_t hash) const { return (value & (kTags - 1)) == tag(hash); }
-
-   private:
-    static constexpr std::uint64_t kTags = std::uint64_t{1} << kTagBits;
-    // The low bits choose the slot.
-    static std::uint64_t tag(std::uint64_t hash) { return hash >> (64 - kTagBits); }
+    bool empty() const { return hash == 0; }
+    bool may_hold(std::uint64_t other) const {
+      return hash == (static_cast<std::uint32_t>(other) | 1U);
+    }
   };
+  /// Where probing starts; of the hash in a slot the same. Up to 2^31 slots.
+  static std::size_t home_of(std::uint64_t hash, std::size_t mask) {
+    return static_cast<std::uint32_t>(hash) >> 1U & mask;
+  }
 
   std::size_t slot_of(std::int64_t transaction_id) const;
-  const Entry& entry_of(Slot slot) const { return entries_[slot.number() - first_number_]; }
+  const Entry& entry_of(Slot slot) const {
+    return entries_[slot.number - static_cast<std::uint32_t>(first_number_)];
+  }
   void grow();
   void erase_slot(std::size_t slot);
 
