@@ -21,6 +21,7 @@ from airflow.providers.yandex.operators.dataproc import (
     DataprocCreatePysparkJobOperator,
     DataprocDeleteClusterOperator,
 )
+from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
 
 MODES = ("local", "yandex", "kubernetes")
 LABELS = {"made-by": "weir"}
@@ -31,12 +32,22 @@ NOTHING_TO_DO = 99
 
 
 def alert(context: Any) -> None:
-    """Say in the log, and to WEIR_ALERT_COMMAND where one is set, what failed."""
+    """A task failed for the last time."""
+    instance = context["task_instance"]
+    tell(f"weir: {instance.dag_id}.{instance.task_id} failed: {context.get('exception')}")
+
+
+def late(context: Any, limit: str) -> None:
+    """A run has not ended within its `limit`; it goes on."""
+    run = context["dag_run"]
+    tell(f"weir: {run['dag_id']} is late: run {run['dag_run_id']} has not ended within {limit}")
+
+
+def tell(text: str) -> None:
+    """Say it in the log, and to WEIR_ALERT_COMMAND where one is set."""
     import logging
     import subprocess
 
-    instance = context["task_instance"]
-    text = f"weir: {instance.dag_id}.{instance.task_id} failed: {context.get('exception')}"
     logging.getLogger("weir.alert").error(text)
     command = os.environ.get("WEIR_ALERT_COMMAND")
     if command:
@@ -45,12 +56,27 @@ def alert(context: Any) -> None:
 
 DEFAULTS = {
     "retries": int(os.environ.get("WEIR_RETRIES", "2")),
-    "retry_delay": timedelta(minutes=1),
+    "retry_delay": timedelta(seconds=float(os.environ.get("WEIR_RETRY_SECONDS", "60"))),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=20),
     "execution_timeout": timedelta(hours=6),
     "on_failure_callback": alert,
 }
+
+
+def due_within(**limit: float) -> DeadlineAlert:
+    """Somebody is told when a run has not ended so long after it was asked for.
+
+    `WEIR_DUE_SECONDS` is the limit of all, where it is set.
+    """
+    chosen = os.environ.get("WEIR_DUE_SECONDS")
+    interval = timedelta(seconds=float(chosen)) if chosen else timedelta(**limit)
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=interval,
+        # In the executor: a triggerer would be one more process.
+        callback=SyncCallback(late, kwargs={"limit": str(interval)}),
+    )
 
 
 def mode() -> str:

@@ -11,8 +11,9 @@ import os
 import sys
 
 from weir import jobs, spark
-from weir.cleaning import PART_BYTES, clean_lake, raw_files
+from weir.cleaning import clean_lake, raw_files
 from weir.lake import Lake, Store
+from weir.raw_text import PART_BYTES
 
 
 def check(arguments: argparse.Namespace) -> int:

@@ -21,9 +21,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from weir import jobs
-from weir.cleaning import run_here
 from weir.lake import Lake
 from weir.registry import Registry
+from weir.tasks import run_here
 from weir.training import train_bundle
 from weir.validation import known_until
 

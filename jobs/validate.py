@@ -3,7 +3,8 @@
     python jobs/validate.py --alias challenger --lake s3://weir-clean/lake
 
 Exit 1, and the version is tagged `validation = failed`, when the score is better than an honest
-model's can be (a leak) or the model does not rank better than chance.
+model's can be (a leak) or the model does not rank better than chance. A champion is measured the
+same way, on labels that have become known since, and keeps its tag.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 import mlflow
 import weir
 from weir import command, jobs, validation
-from weir.registry import CHALLENGER, Registry, fetched
+from weir.registry import CHALLENGER, CHAMPION, Registry, fetched
 from weir.training import flags
 
 
@@ -101,18 +102,21 @@ def validate_version(arguments: argparse.Namespace, version: int, bundle: Path) 
         (Path(report) / "validation.json").write_text(json.dumps(document, indent=2) + "\n")
         with mlflow.start_run(run_id=run):
             mlflow.log_artifacts(report, "validation")
-            mlflow.log_metrics({f"test_{name}": float(value) for name, value in whole.items()})
-            mlflow.log_metric("drift_worst", max(drifts.values()))
-            for step, numbers in enumerate(folds):
-                mlflow.log_metric("fold_average_precision", numbers["average_precision"], step)
+            # Measured again as labels become known: a step a day.
+            day = validation.date(end).toordinal()
+            numbers = {f"test_{name}": float(value) for name, value in whole.items()}
+            mlflow.log_metrics({**numbers, "drift_worst": max(drifts.values())}, step=day)
+            for step, fold in enumerate(folds):
+                mlflow.log_metric("fold_average_precision", fold["average_precision"], step)
     terminals = validation.fraud_terminals(rows)
     few = terminals < validation.LEAST_TERMINALS
     chance = whole["frauds"] / whole["payments"]
     better = whole["average_precision"] > chance and whole["roc_auc"] > 0.5
     passed = better and not leak
-    registry.client.set_model_version_tag(
-        arguments.name, str(version), "validation", "passed" if passed else "failed"
-    )
+    if arguments.alias != CHAMPION:
+        registry.client.set_model_version_tag(
+            arguments.name, str(version), "validation", "passed" if passed else "failed"
+        )
     print(json.dumps({"version": version, "passed": passed, "from": begin, "to": end, **whole}))
     if leak:
         raise weir.Error(leak)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes this machine ready to build and test weir: Debian packages, then one locked Python environment
 # in .venv. Safe to run again: when nothing changed it only compares a stamp and returns.
-# Usage: tools/setup.sh [--program | [--bench] [--fuzz] [--stack] [--deploy] [--cluster]]
+# Usage: tools/setup.sh [--program | [--bench] [--fuzz] [--stack] [--postgres] [--deploy] [--cluster]]
 # (--program: no more than the binary needs; else everything for building and testing and, added, the rivals of the
-# benchmarks; clang's libFuzzer; what `make stack` and the jobs need; image, chart, monitoring and their checks; a
+# benchmarks; clang's libFuzzer; what `make stack` and the jobs need, Postgres; image, chart, monitoring and their checks; a
 # one-node Kubernetes, a quarter of an hour the first time)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,10 +24,11 @@ for argument in "$@"; do
     --browser) packages+=(chromium) ;;
     --stack) wants_stack=1; packages+=(openjdk-17-jre-headless maven
       prometheus prometheus-alertmanager prometheus-blackbox-exporter) ;;
+    --postgres) packages+=(postgresql-15) ;;
     --deploy) wants_deploy=1; packages+=(buildah skopeo docker-registry mmdebstrap chrpath runc) ;;
     --cluster) wants_cluster=1; packages+=(containerd runc etcd-server containernetworking-plugins iptables conntrack
       nftables ethtool socat iproute2) ;;
-    *) echo "setup: unknown option '$argument'; wanted --program, --bench, --fuzz, --browser, --stack, --deploy or --cluster" >&2; exit 2 ;;
+    *) echo "setup: unknown option '$argument'; wanted --program, --bench, --fuzz, --browser, --stack, --postgres, --deploy or --cluster" >&2; exit 2 ;;
   esac
 done
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import databases
 from watching import write_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +22,7 @@ BUCKETS = ("weir-raw", "weir-clean", "weir-models")
 # What a lake's schedules work on; from the environment of the first `up`.
 CHOSEN = ("WEIR_RAW", "WEIR_LAKE", "WEIR_MODEL", "WEIR_TERMINALS", "WEIR_TRAINING", "WEIR_RETRIES")
 CHOSEN += ("WEIR_CLUSTER", "WEIR_CLUSTERS", "WEIR_SPARK_MEMORY", "WEIR_ALERT_COMMAND")
+CHOSEN += ("WEIR_RETRY_SECONDS", "WEIR_LOSS_BUDGET", "WEIR_DUE_SECONDS", "WEIR_JOURNAL")
 
 
 class StackError(Exception):
@@ -50,6 +52,15 @@ class Layout:
     def kafka_port(self) -> int:
         return self.base_port + 4
 
+    @property
+    def postgres(self) -> str:
+        password = keys(self)["POSTGRES_PASSWORD"]
+        return f"postgresql://weir:{password}@127.0.0.1:{self.base_port + 9}"
+
+    def database(self, name: str) -> str:
+        """Where `airflow`, `mlflow` or `mlflow_auth` keeps its rows."""
+        return databases.url(self.root, self.postgres, name)
+
 
 @dataclass(frozen=True)
 class Program:
@@ -59,6 +70,8 @@ class Program:
     command: str
     port: int | None
     environment: dict[str, str]
+    settings: tuple[str, ...] = ()
+    """More lines of supervisord's."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +88,26 @@ class Service:
 def keys(layout: Layout) -> dict[str, str]:
     """The generated keys of this stack, made once and readable by its owner only."""
     path = layout.root / "keys"
-    if not path.exists():
+    found = {}
+    if path.exists():
+        found = dict(line.split("=", 1) for line in path.read_text().splitlines())
+    made = {
+        "AWS_ACCESS_KEY_ID": "weir-local",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
+        "MLFLOW_TRACKING_USERNAME": "admin",
+        "MLFLOW_TRACKING_PASSWORD": secrets.token_hex(12),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(20),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "POSTGRES_PASSWORD": secrets.token_hex(20),
+    }
+    missing = {name: value for name, value in made.items() if name not in found}
+    if missing:
         layout.root.mkdir(parents=True, exist_ok=True)
-        made = {
-            "AWS_ACCESS_KEY_ID": "weir-local",
-            "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
-            "MLFLOW_TRACKING_USERNAME": "admin",
-            "MLFLOW_TRACKING_PASSWORD": secrets.token_hex(12),
-            "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(20),
-            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        }
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{name}={value}\n" for name, value in made.items())
-    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a") as file:
+            file.writelines(f"{name}={value}\n" for name, value in missing.items())
+    return found | missing
 
 
 def client_environment(layout: Layout) -> dict[str, str]:
@@ -126,6 +144,32 @@ def answers(url: str, codes: tuple[int, ...] = (200,)) -> bool:
         return error.code in codes
     except OSError:
         return False
+
+
+def postgres_service(layout: Layout) -> Service:
+    """The database of MLflow and Airflow, where SQLite is not enough."""
+    folder, owner = databases.folder(layout.root), databases.runs_as()
+    program = Program(
+        "postgres",
+        f"{databases.PROGRAMS}/postgres -D {folder}/data -p {layout.base_port + 9}",
+        layout.base_port + 9,
+        {},
+        # It starts first and ends last, and does not wait for its clients to go.
+        ("priority=1", "stopsignal=INT", *([f"user={owner}"] if owner else [])),
+    )
+
+    def prepare() -> None:
+        wrong = databases.make(layout.root, keys(layout)["POSTGRES_PASSWORD"])
+        if wrong:
+            raise StackError(f"postgres: {wrong}")
+
+    return Service(
+        "postgres",
+        (program,),
+        lambda: databases.answers(layout.postgres),
+        prepare,
+        lambda: databases.create(layout.postgres),
+    )
 
 
 def s3_service(layout: Layout) -> Service:
@@ -172,12 +216,11 @@ def mlflow_service(layout: Layout) -> Service:
     """The model registry, artifacts in S3; MLflow's job runner stays off."""
     found = keys(layout)
     auth = layout.root / "mlflow-auth.ini"
-    database = layout.root / "mlflow.db"
 
     def prepare() -> None:
         text = (
             "[mlflow]\ndefault_permission = READ\n"
-            f"database_uri = sqlite:///{layout.root}/mlflow-auth.db\n"
+            f"database_uri = {layout.database('mlflow_auth')}\n"
             f"admin_username = {found['MLFLOW_TRACKING_USERNAME']}\n"
             f"admin_password = {found['MLFLOW_TRACKING_PASSWORD']}\n"
             "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
@@ -189,11 +232,12 @@ def mlflow_service(layout: Layout) -> Service:
     program = Program(
         "mlflow",
         f"{PYTHON}/mlflow server --host 127.0.0.1 --port {layout.base_port + 2} "
-        f"--backend-store-uri sqlite:///{database} --artifacts-destination s3://weir-models "
-        f"--serve-artifacts --workers 1 --allowed-hosts {hosts} --app-name basic-auth",
+        f"--artifacts-destination s3://weir-models --serve-artifacts --workers 1 "
+        f"--allowed-hosts {hosts} --app-name basic-auth",
         layout.base_port + 2,
         {
             **client_environment(layout),
+            "MLFLOW_BACKEND_STORE_URI": layout.database("mlflow"),
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_AUTH_CONFIG_PATH": str(auth),
             "MLFLOW_FLASK_SERVER_SECRET_KEY": found["MLFLOW_FLASK_SERVER_SECRET_KEY"],
@@ -224,7 +268,7 @@ def airflow_environment(layout: Layout) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(layout.base_port + 3),
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__BASE_URL": layout.airflow,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": layout.database("airflow"),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "5",
         "PATH": f"{AIRFLOW}:{os.environ['PATH']}",
@@ -321,6 +365,7 @@ def monitoring_service(layout: Layout) -> Service:
 
 
 SERVICES = {
+    "postgres": postgres_service,
     "s3": s3_service,
     "mlflow": mlflow_service,
     "airflow": airflow_service,

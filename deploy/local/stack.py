@@ -17,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+import databases
 from services import (
     AIRFLOW,
     BUCKETS,
@@ -71,6 +72,7 @@ def write_supervisor_settings(layout: Layout, services: list[Service]) -> Path:
                 "stdout_logfile_maxbytes=20MB",
                 "stdout_logfile_backups=1",
                 "redirect_stderr=true",
+                *program.settings,
             ]
     path = root / "supervisord.conf"
     path.touch(mode=0o600)
@@ -167,6 +169,8 @@ def up(layout: Layout, names: list[str]) -> None:
     for path in (PYTHON / "supervisord", ROOT / "build/stack/versitygw", AIRFLOW / "airflow"):
         if not path.exists():
             raise StackError(f"{path} is missing; run tools/setup.sh --stack")
+    if "postgres" in names:
+        choose_postgres(layout)
     services = [make(layout) for make in SERVICES.values()]
     if not states(layout):
         settings = write_supervisor_settings(layout, services)
@@ -180,6 +184,26 @@ def up(layout: Layout, names: list[str]) -> None:
         if service.name in names:
             start(layout, service)
     print_addresses(layout)
+
+
+def usual_services(layout: Layout) -> list[str]:
+    """What starts when none is named: Postgres only where the stack has one."""
+    has_postgres = databases.folder(layout.root).exists()
+    return [name for name in SERVICES if name != "postgres" or has_postgres]
+
+
+def choose_postgres(layout: Layout) -> None:
+    """Keep MLflow's and Airflow's rows in a Postgres of the stack's own from now on."""
+    if not (databases.PROGRAMS / "initdb").exists():
+        raise StackError("Postgres 15 is missing; install Debian's package postgresql-15")
+    if not databases.folder(layout.root).exists():
+        for file in ("mlflow.db", "airflow/airflow.db"):
+            if (layout.root / file).exists():
+                raise StackError(
+                    f"the stack in {layout.root} keeps its rows in SQLite ({file}), which are not "
+                    "brought over; give another --root"
+                )
+        databases.folder(layout.root).mkdir(parents=True)
 
 
 def print_addresses(layout: Layout) -> None:
@@ -215,7 +239,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("action", choices=("up", "down", "status"))
-    parser.add_argument("services", nargs="*", default=list(SERVICES), metavar="SERVICE")
+    parser.add_argument("services", nargs="*", metavar="SERVICE")
     parser.add_argument("--root", type=Path, default=ROOT / "out/stack")
     arguments = parser.parse_args()
     unknown = set(arguments.services) - set(SERVICES)
@@ -224,7 +248,7 @@ def main() -> int:
     layout = Layout(arguments.root.resolve(), int(os.environ.get("WEIR_STACK_PORT", "22000")))
     try:
         if arguments.action == "up":
-            up(layout, arguments.services)
+            up(layout, arguments.services or usual_services(layout))
         elif arguments.action == "down":
             down(layout)
         else:

@@ -5,7 +5,7 @@
     join     the days' payments with the inputs of all buckets → Parquet        (data/<run>/)
 
 What an input looks back on is one customer's or one terminal's payments, so a bucket of keys is
-computed alone. `runner` carries the tasks out, as in `weir.cleaning`. A table is published by
+computed alone. `runner` carries the tasks out, `weir.tasks`. A table is published by
 writing `features.json`, which names its files: readers see the whole new table or the one before.
 """
 
@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 
 import weir
 from weir import _weir
-from weir.cleaning import Runner, Task, run_here
 from weir.lake import Lake, Store
+from weir.tasks import Runner, Task, run_here
 
 FORMAT = "weir-features-1"
 ROWS_OF_A_TASK = 1_500_000

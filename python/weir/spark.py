@@ -59,7 +59,7 @@ def session(name: str, settings: Mapping[str, str] | None = None) -> SparkSessio
 def run_tasks(
     start: Callable[[], SparkSession],
 ) -> Callable[[Callable[[Any], Any], list[Any]], list[Any]]:
-    """A runner for `weir.cleaning`: tasks by mapInArrow, results in order.
+    """A runner for `weir.tasks`: tasks by mapInArrow, results in order.
 
     `start` gives the session; it is called when there is something to do.
     """

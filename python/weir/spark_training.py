@@ -24,10 +24,10 @@ from pyspark.sql import functions as f
 
 import weir
 from weir import command
-from weir.cleaning import Task
 from weir.keyed_features import compute_features
 from weir.lake import Lake, Manifest, Store
 from weir.spark import run_tasks
+from weir.tasks import Task
 from weir.training import flags, keep_bundle, take_bundle
 
 XGBOOST_WORDS = {"depth": "max_depth", "eta": "learning_rate", "colsample": "colsample_bytree"}

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from weir import command
-from weir.cleaning import Runner, Task, run_here
 from weir.lake import Lake, Manifest, Store
+from weir.tasks import Runner, Task, run_here
 
 
 def train_bundle(

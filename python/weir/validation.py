@@ -25,6 +25,8 @@ TERMINALS_SHARE = 0.8
 LEAST_TERMINALS = 5
 """A compromised terminal's frauds stand or fall together: fewer of them are hardly evidence."""
 LEAST_REFERENCE = timedelta(days=7)
+BURN_DAYS = (7, 28)
+"""A bad week alone is luck, a bad month alone may be over."""
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -120,7 +122,32 @@ def measures(rows: pa.Table) -> Numbers | None:
         "calibration_error": judged["calibration_error"],
         "touched_genuine": pc.mean(genuine["touched"].cast(pa.float64())).as_py(),
         "missed_fraud": 1 - pc.mean(fraud["touched"].cast(pa.float64())).as_py(),
+        "damage_roubles_per_30_days": damage(rows),
     }
+
+
+def damage(rows: pa.Table) -> float:
+    """Roubles of the frauds that the model's own policy let through, per 30 days; the core's."""
+    if not pc.any(rows["is_fraud"]).as_py():
+        return 0.0
+    rows = rows.combine_chunks()
+    judged = weir.compare(rows, rows, rows, samples=1)
+    return float(judged["damage_roubles_per_30_days"]["champion"])
+
+
+def burn_rates(rows: pa.Table, end: str, budget: float) -> dict[int, float]:
+    """Days before `end` → how fast they used up a budget of roubles per 30 days; 1: just all of it.
+
+    Only of periods that lie within the rows.
+    """
+    first = rows["event_time"][0].as_py()
+    found = {}
+    for days in BURN_DAYS:
+        begin = date(end) - timedelta(days=days)
+        if f"{first:%Y-%m-%d}" <= f"{begin:%Y-%m-%d}":
+            late = rows.filter(pc.greater_equal(rows["event_time"], pa.scalar(begin)))
+            found[days] = damage(late) / budget
+    return found
 
 
 def fraud_terminals(rows: pa.Table) -> int:

@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DAGS = str(ROOT / "dags")
 IDS = {"clean_lake", "retrain", "validate_and_compare", "watch_trial", "watch", "sweep_clusters"}
 MODES = ["local", "yandex", "kubernetes"]
+JOBS = [("clean_lake", "clean"), ("retrain", "train")]
+"""What runs on a cluster."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,7 +80,9 @@ def run(stubs: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("WEIR_CLUSTER", "local")
 
     def run_dag(dag: str, mode: str = "local", **conf: object) -> tuple[str, list[str]]:
-        state = load(mode).dags[dag].test(run_conf=conf).state
+        found = load(mode).dags[dag]
+        found.deadline = None  # test() takes no DAG with one: they are rows of the database.
+        state = found.test(run_conf=conf).state
         log = stubs / "calls"
         calls = log.read_text().splitlines() if log.exists() else []
         return str(state), calls
@@ -106,6 +110,7 @@ def test_every_dag_is_imported_in_every_mode(mode: str, monkeypatch: pytest.Monk
     ends = [task for task in tasks if task.task_id.endswith("_cluster_down")]
     assert len(ends) == 2
     assert all(task.is_teardown and not task.downstream_task_ids for task in ends)
+    assert all(dag.deadline for dag in bag.dags.values()), "somebody is told when a run is late"
 
 
 def test_an_unknown_mode_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,23 +166,116 @@ def test_flags_of_a_retraining_are_one_word_and_only_flags(run: Run) -> None:
 def test_a_refused_validation_compares_nothing(run: Run, stubs: Path) -> None:
     (stubs / "exit-validate").write_text("1")
     _, calls = run("validate_and_compare")
-    assert [call.split(" ")[0] for call in calls] == ["validate"]
+    assert {call.split(" ")[0] for call in calls} == {"validate"}
+
+
+def test_the_champion_is_measured_whoever_waits(run: Run, stubs: Path) -> None:
+    with (stubs / "python").open("a") as script:
+        script.write('case "$*" in *"--alias challenger"*) exit 99 ;; esac\n')
+    state, calls = run("validate_and_compare")
+    assert state == "success"
+    assert [("--alias champion" in call, "--or-skip" in call) for call in sorted(calls)] == [
+        (False, True),
+        (True, True),
+    ]
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_better_challenger_is_tried_online_where_a_service_is(
     run: Run, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def compared(calls: list[str]) -> list[str]:
+        names = [call.split(" ")[0] for call in calls]
+        assert names.count("validate") == 2 * names.count("compare")
+        assert names.index("validate") < names.index("compare")
+        return [call for call in calls if call.startswith("compare")]
+
     state, calls = run("validate_and_compare", mode)
-    assert state == "success"
-    assert [call.split(" ")[0] for call in calls] == ["validate", "compare"]
-    assert "--trial" not in calls[1]
+    assert state == "success" and "--trial" not in compared(calls)[-1]
     monkeypatch.setenv("WEIR_JOURNAL", "/var/lib/weir journal")
     state, calls = run("validate_and_compare", mode)
-    assert state == "success" and "--trial" in calls[3]
+    assert state == "success" and "--trial" in compared(calls)[-1]
     state, calls = run("watch_trial", mode)
     assert state == "success"
-    assert "trial.py --name weir --journal /var/lib/weir journal master=" in calls[4]
+    assert "trial.py --name weir --journal /var/lib/weir journal master=" in calls[-1]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_left_behind_is_swept_where_it_is(run: Run, stubs: Path, mode: str) -> None:
+    script = stubs / f"deploy/{mode}/sweep_clusters.sh"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(f'#!/bin/sh\necho "sweep {mode} $1" >>{stubs}/calls\n')
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    assert (ROOT / f"deploy/{mode}/sweep_clusters.sh").stat().st_mode & stat.S_IXUSR
+    assert run("sweep_clusters", mode) == ("success", [f"sweep {mode} 12"])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_watch_that_sees_nothing_trains_nothing(
+    run: Run, stubs: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEIR_LOSS_BUDGET", "500000")
+    (stubs / "exit-watch").write_text("99")
+    state, calls = run("watch", mode)
+    assert state == "success" and len(calls) == 1 and "--budget 500000" in calls[0]
+
+
+def test_a_watch_that_sees_drift_starts_a_retraining(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+    started: list[str] = []
+    monkeypatch.setattr(
+        TriggerDagRunOperator, "execute", lambda self, context: started.append(self.trigger_dag_id)
+    )
+    state, _ = run("watch")
+    assert (state, started) == ("success", ["retrain"])
+
+
+def test_a_task_is_tried_again_with_growing_pauses(
+    run: Run, stubs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEIR_RETRIES", "3")
+    for dag in load("local").dags.values():
+        for task in dag.tasks:
+            assert (task.retries, bool(task.retry_exponential_backoff)) == (3, True), task
+            assert task.retry_delay < task.max_retry_delay
+            assert task.on_failure_callback
+    monkeypatch.setenv("WEIR_RETRY_SECONDS", "0.1")
+    with (stubs / "python").open("a") as script:  # The first two tries fail.
+        script.write(f'[ "$(grep -c watch {stubs}/calls)" -gt 2 ] && exit 99\nexit 1\n')
+    state, calls = run("watch")
+    assert state == "success" and len(calls) == 3
+
+
+def test_who_is_told_when_a_run_is_late_or_a_task_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+    from types import SimpleNamespace
+
+    monkeypatch.setenv("WEIR_DUE_SECONDS", "90")
+    assert load("local").dags["retrain"].deadline[0].interval == timedelta(seconds=90)
+    monkeypatch.delenv("WEIR_DUE_SECONDS")
+    (deadline,) = load("local").dags["retrain"].deadline
+    assert deadline.interval == timedelta(hours=6)
+    assert deadline.callback.path == "weir_cluster.late"
+    told = tmp_path / "told"
+    script = tmp_path / "tell"
+    script.write_text(f'#!/bin/sh\necho "$1" >>{told}\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("WEIR_ALERT_COMMAND", str(script))
+    import weir_cluster
+
+    run = {"dag_id": "retrain", "dag_run_id": "manual-7"}
+    weir_cluster.late(context={"dag_run": run}, **deadline.callback.kwargs)
+    instance = SimpleNamespace(dag_id="retrain", task_id="train")
+    weir_cluster.alert({"task_instance": instance, "exception": "no memory"})
+    assert told.read_text().splitlines() == [
+        "weir: retrain is late: run manual-7 has not ended within 6:00:00",
+        "weir: retrain.train failed: no memory",
+    ]
 
 
 @pytest.mark.parametrize("code", ["99", "1"])
@@ -190,8 +288,9 @@ def test_a_look_at_no_trial_is_skipped_and_a_fault_of_the_look_fails(
     assert state == ("failed" if code == "1" else "success")
 
 
+@pytest.mark.parametrize(("dag", "job"), JOBS)
 def test_a_yandex_cluster_is_made_used_and_deleted(
-    run: Run, stubs: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, stubs: Path, monkeypatch: pytest.MonkeyPatch, dag: str, job: str
 ) -> None:
     from airflow.providers.yandex.operators import dataproc
 
@@ -210,16 +309,18 @@ def test_a_yandex_cluster_is_made_used_and_deleted(
         (dataproc.DataprocDeleteClusterOperator, "down"),
     ):
         monkeypatch.setattr(operator, "execute", note(text))
-    state, calls = run("clean_lake", "yandex")
+    state, calls = run(dag, "yandex")
     assert state == "success"
-    assert [call.split(" ")[0] for call in calls] == ["clean", "up", "job", "down"]
-    assert "weir-clean-lake-" in calls[1] and "{{" not in calls[1]
-    assert calls[2].startswith("job cluster-7 --raw") and "--keep 12" in calls[2]
+    assert [call.split(" ")[0] for call in calls] == [job, "up", "job", "down"]
+    assert f"weir-{dag.replace('_', '-')}-" in calls[1]
+    assert calls[2].startswith("job cluster-7 --") and "s3://weir-clean/lake" in calls[2]
+    assert not any("{{" in call for call in calls)
     assert calls[3].startswith("down cluster-7")
 
 
+@pytest.mark.parametrize(("dag", "job"), JOBS)
 def test_a_spark_application_gets_the_arguments(
-    run: Run, stubs: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, stubs: Path, monkeypatch: pytest.MonkeyPatch, dag: str, job: str
 ) -> None:
     from airflow.providers.cncf.kubernetes.operators.spark_kubernetes import (
         SparkKubernetesOperator,
@@ -231,7 +332,7 @@ def test_a_spark_application_gets_the_arguments(
             log.write(f"application {spec['mainApplicationFile']} {' '.join(spec['arguments'])}\n")
 
     monkeypatch.setattr(SparkKubernetesOperator, "execute", execute)
-    state, calls = run("clean_lake", "kubernetes")
-    assert state == "success"
-    assert calls[1].startswith("application local:///opt/weir/jobs/clean.py --raw s3://weir-raw")
-    assert len(calls) == 2
+    state, calls = run(dag, "kubernetes")
+    assert state == "success" and len(calls) == 2
+    assert calls[1].startswith(f"application local:///opt/weir/jobs/{job}.py --")
+    assert "s3://weir-clean/lake" in calls[1] and "{{" not in calls[1]

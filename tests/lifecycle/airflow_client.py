@@ -62,6 +62,15 @@ class Airflow:
         ]
         return sorted(found, key=lambda run: run["queued_at"] or "")
 
+    def newest(self, dag: str, task: str) -> tuple[str, int]:
+        """(state, tries so far) of a task in the newest run of a DAG; ("", 0) before any."""
+        runs = [run for run in self.runs() if run["dag_id"] == dag]
+        if not runs:
+            return "", 0
+        place = f"/api/v2/dags/{dag}/dagRuns/{runs[-1]['dag_run_id']}/taskInstances/{task}"
+        found = self._ask("GET", place)
+        return found["state"] or "", found["try_number"]
+
     def idle(self) -> bool:
         """Whether no run is queued or at work."""
         return all(run["state"] in ("success", "failed") for run in self.runs())

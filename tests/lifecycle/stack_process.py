@@ -13,7 +13,7 @@ def free_base_port() -> int:
     """A first port so that the stack's ports are free now."""
     for base in range(23000, 32000, 100):
         taken = []
-        for offset in range(1, 9):
+        for offset in range(1, 10):
             with socket.socket() as probe:
                 taken.append(probe.connect_ex(("127.0.0.1", base + offset)) == 0)
         if not any(taken):

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 import weir
 from stack_process import ROOT
-from weir.cleaning import clean_lake, run_here
+from weir.cleaning import clean_lake
 from weir.lake import Conflict, Lake, Manifest, Store
+from weir.tasks import run_here
 
 WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
 ORDER = [("event_time", "ascending"), ("transaction_id", "ascending")]
@@ -175,7 +176,7 @@ def test_of_two_runs_at_once_one_publishes(data: Path, tmp_path: Path) -> None:
 
     def overtaken(work, tasks):
         results = run_here(work, tasks)
-        if work.__name__ == "_write":
+        if work.__name__ == "write_files":
             clean_lake(str(data), lake, terminals="0..3")
         return results
 

@@ -12,9 +12,9 @@ import pytest
 import weir
 from conftest import BINARY, MakeLake
 from stack_process import ROOT
-from weir.cleaning import run_here
 from weir.keyed_features import compute_features, published
 from weir.lake import Store
+from weir.tasks import run_here
 
 PAIRS = (
     'name = "pairs"\ninput = [\n'
