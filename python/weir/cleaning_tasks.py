@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import weir
 from weir.lake import DayFile, Store
 from weir.raw_text import head_of, lines_of, place_of
+from weir.stored_tables import read_table
 from weir.tasks import Task
 
 QUARANTINE = pa.schema(
@@ -95,7 +96,7 @@ def find_copies(task: Task) -> dict[str, Any]:
     work = Store(task["lake"])
     names = [f"work/{task['run']}/part-{part['part']:06d}" for part in task["parts"]]
     sources = [np.frombuffer(work.read(f"{name}.ids"), np.int64) for name in names]
-    old = [_read_parquet(work, path, ["transaction_id"]) for path in task["old"]]
+    old = [read_table(work, path, ["transaction_id"]) for path in task["old"]]
     sources += [table["transaction_id"].to_numpy() for table in old]
     inside = [np.flatnonzero((ids > task["low"]) & (ids <= task["high"])) for ids in sources]
     ids = np.concatenate([s[i] for s, i in zip(sources, inside, strict=True)])
@@ -115,7 +116,7 @@ def find_copies(task: Task) -> dict[str, Any]:
             table = _read_ipc(work.read(f"{names[number]}.arrow")).take(chosen)
             part = task["parts"][number]["part"]
         else:
-            table = _read_parquet(work, task["old"][number - len(names)], None).take(chosen)
+            table = read_table(work, task["old"][number - len(names)]).take(chosen)
             # What was published comes first in the log.
             table = table.append_column("offset", pa.array(chosen))
             part = -1
@@ -174,7 +175,7 @@ def _write_day(task: Task) -> dict[str, Any]:
     ordered, report = weir.order_payments(new)
     table = pa.table(ordered)
     if task["old"]:
-        old = _read_parquet(work, task["old"], None).select(table.column_names)
+        old = read_table(work, task["old"]).select(table.column_names)
         both = pa.concat_tables([old.cast(table.schema), table]).combine_chunks()
         table = pa.table(weir.order_payments(both)[0])
     if not table.num_rows:
@@ -247,10 +248,6 @@ def _parquet(table: pa.Table) -> bytes:
         store_schema=False,
     )
     return sink.getvalue()
-
-
-def _read_parquet(store: Store, path: str, columns: list[str] | None) -> pa.Table:
-    return pq.read_table(pa.BufferReader(store.read(path)), columns=columns)
 
 
 def _ipc(table: pa.Table) -> bytes:

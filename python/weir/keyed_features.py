@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 import weir
 from weir import _weir
 from weir.lake import Lake, Store
+from weir.stored_tables import read_table
 from weir.tasks import Runner, Task, run_here
 
 FORMAT = "weir-features-1"
@@ -167,10 +168,17 @@ def _chunks(files: tuple[Any, ...], rows: int) -> Iterator[list[str]]:
         yield paths
 
 
-def _payments(task: Task) -> pa.Table:
-    store = Store(task["lake"])
-    tables = [pq.read_table(pa.BufferReader(store.read(path))) for path in task["files"]]
-    return pa.concat_tables(tables).combine_chunks()
+def _records(task: Task) -> tuple[npt.NDArray[Any], bool]:
+    """What inputs look at of a chunk's payments, in their order; whether they have labels."""
+    store, rows, labelled = Store(task["lake"]), [], False
+    for path in task["files"]:
+        table = read_table(store, path, list(RECORD.names or ()))
+        records = np.zeros(table.num_rows, RECORD)
+        labelled = "is_fraud" in table.column_names
+        for name in table.column_names:
+            records[name] = _seconds(table) if name == "event_time" else table[name].to_numpy()
+        rows.append(records)
+    return np.concatenate(rows), labelled
 
 
 def _buckets(ids: npt.NDArray[np.int64], buckets: int) -> tuple[npt.NDArray[Any], list[int]]:
@@ -187,14 +195,8 @@ def _seconds(table: pa.Table) -> npt.NDArray[np.int64]:
 
 
 def _split(task: Task) -> dict[str, Any]:
-    table, work = _payments(task), Store(task["out"])
-    records = np.zeros(table.num_rows, RECORD)
-    labelled = "is_fraud" in table.column_names
-    for name in RECORD.names or ():
-        if name == "event_time":
-            records[name] = _seconds(table)
-        elif name != "is_fraud" or labelled:
-            records[name] = table[name].to_numpy()
+    work = Store(task["out"])
+    records, labelled = _records(task)
     pieces: dict[str, list[list[int]]] = {}
     for group in GROUPS:
         order, counts = _buckets(records[f"{group}_id"], task["buckets"])
@@ -263,7 +265,8 @@ def _join_task(
 
 
 def _join(task: Task) -> dict[str, Any]:
-    payments, work = _payments(task), Store(task["out"])
+    lake, work = Store(task["lake"]), Store(task["out"])
+    payments = pa.concat_tables([read_table(lake, path) for path in task["files"]])
     rows = payments.num_rows
     inputs: dict[str, Floats] = {}
     for group, names in task["columns"].items():
