@@ -18,12 +18,14 @@ cluster() {
     return 1
   fi
   tools/setup.sh --stack --deploy --cluster
-  deploy/docker/build.sh localhost/weir:e2e
+  local image folder failed=0
+  image="$(deploy/docker/build.sh)"
+  folder="$(mktemp -d /tmp/weir-cluster-XXXXXX)"
   # Namespaces of its own: no port, mount or process of the cluster outlives it.
-  local failed=0
-  PYTHONPATH=build/release/python unshare --net --mount --pid --fork --kill-child --mount-proc \
+  WEIR_IMAGE="$image" WEIR_CLUSTER_FOLDER="$folder" PYTHONPATH=build/release/python unshare --net --mount --pid --fork --kill-child --mount-proc \
     .venv-stream/bin/python -m pytest -q -s -x tests/cluster || failed=1
   find /sys/fs/cgroup -depth -type d -path '*/kubepods*' -exec rmdir {} + 2>/dev/null || true
+  if [ "$failed" = 0 ]; then rm -rf "$folder"; else echo "e2e: what the cluster wrote is in $folder" >&2; fi
   return "$failed"
 }
 

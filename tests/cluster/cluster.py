@@ -93,6 +93,8 @@ class Cluster:
             (self.programs / f"kube-{name}").symlink_to(TOOLS / "kubernetes")
         for name in ("kubelet", "kubectl"):
             (self.programs / name).symlink_to(TOOLS / "kubernetes")
+        for name in ("metrics-server", "prometheus-metrics"):
+            (self.programs / name).symlink_to(TOOLS / "metrics")
         os.environ["KUBECONFIG"] = str(folder / "pki/admin.conf")
 
     def spawn(self, name: str, *command: object) -> subprocess.Popen[bytes]:
@@ -150,6 +152,7 @@ class Cluster:
             f"--service-account-signing-key-file={pki}/sa.key",
             f"--requestheader-client-ca-file={pki}/ca.crt",
             "--requestheader-allowed-names=front-proxy-client",
+            "--enable-aggregator-routing=true",
             "--requestheader-username-headers=X-Remote-User",
             "--requestheader-group-headers=X-Remote-Group",
             "--requestheader-extra-headers-prefix=X-Remote-Extra-",
@@ -164,6 +167,11 @@ class Cluster:
             *(f"--kubeconfig={pki}/admin.conf", "--leader-elect=false"),
             f"--service-account-private-key-file={pki}/sa.key",
             f"--root-ca-file={pki}/ca.crt",
+            # Waits of minutes, made short.
+            *("--horizontal-pod-autoscaler-sync-period=5s",),
+            "--horizontal-pod-autoscaler-initial-readiness-delay=5s",
+            "--horizontal-pod-autoscaler-cpu-initialization-period=10s",
+            "--horizontal-pod-autoscaler-downscale-stabilization=20s",
         )
         self.spawn(
             "scheduler",

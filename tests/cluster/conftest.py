@@ -1,6 +1,6 @@
 """One cluster for all stories."""
 
-import tempfile
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from scene import Scene
 def scene(bundle: Path) -> Iterator[Scene]:
     """Started once; its processes end with the session."""
     # Not pytest's folder: the path of a socket is at most 107 characters long.
-    folder = Path(tempfile.mkdtemp(prefix="weir-cluster-"))
+    folder = Path(os.environ["WEIR_CLUSTER_FOLDER"])
     try:
         made = Scene(folder, bundle)
         yield made

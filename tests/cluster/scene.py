@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from broker import BINARY, Topics
 CHART = ROOT / "deploy/helm/weir"
 KEY = "cluster-test-key"
 OLD, NEW, MISSING = "0.1.0-aaaaaaa1", "0.1.0-bbbbbbb2", "0.1.0-ccccccc3"
+IMAGE = os.environ.get("WEIR_IMAGE", "")  # Of this machine; tools/e2e.sh builds it.
 PARTITIONS = 4
 KAFKA_PORT = 29092
 BROKERS = f"{NODE}:{KAFKA_PORT}"
@@ -43,7 +45,7 @@ class Scene:
         said(f"node ready after {time.monotonic() - began:.1f} s")
         self.cluster.registry()
         for tag in (OLD, NEW):
-            self.cluster.push("localhost/weir:e2e", tag)
+            self.cluster.push(IMAGE, tag)
         self._kafka()
         self.cluster.kubectl("create", "namespace", "fraud")
         digest = hashlib.sha256(KEY.encode()).hexdigest()
