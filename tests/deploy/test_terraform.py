@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-SCHEMAS = Path(os.environ.get("WEIR_SHARED_DATA", ROOT)) / "yandex-provider-schemas.json"
+SCHEMAS = (
+    Path(os.environ.get("WEIR_SHARED_DATA", ROOT.parent / "shared/data"))
+    / "yandex-provider-schemas.json"
+)
 PROGRAM = shutil.which("tofu") or shutil.which("terraform") or ""
 needs_terraform = pytest.mark.skipif(
     not PROGRAM or not SCHEMAS.is_file(),
