@@ -86,7 +86,7 @@ std::string history_sentence(const FeatureInput& input, float value) {
   const std::int64_t whole = std::llround(static_cast<double>(value));
   const bool none_in_window = whole >= input.window;  // Of the times since something.
   const char* made = input.key == FeatureKey::kTerminal ? "took" : "made";
-  const auto had = [&](std::string_view what) {
+  const auto had = [&, name = name, place = place](std::string_view what) {
     return fmt::format("{} had {}{} {}", name, what, place, period);
   };
   switch (input.aggregate) {
