@@ -15,6 +15,8 @@ namespace {
 /// commit.
 constexpr auto kLook = std::chrono::milliseconds(100);
 constexpr auto kLastTries = std::chrono::seconds(5);
+/// Outputs that are sent before their transaction is full: small enough to be in the cache still.
+constexpr std::size_t kPartBytes = 64 * 1024;
 
 }  // namespace
 
@@ -49,6 +51,7 @@ void StreamPartition::load(kafka::Consumer& consumer,
                            std::optional<std::int64_t> committed,
                            Progress& progress) {
   batch_.clear();
+  sent_bytes_ = 0;
   filling_events_ = 0;
   writing_events_ = 0;
   moved_on_ = false;
@@ -79,6 +82,9 @@ void StreamPartition::apply(const kafka::Message& message) {
   ++filling_events_;
   if (answer == EventAnswer::kDecided) add_decision(batch_, decider().record(), text_);
   if (answer == EventAnswer::kRefused) add_reject(batch_, decider().fault(), message);
+  if (batch_.bytes() < kPartBytes) return;
+  sent_bytes_ += batch_.bytes();
+  writer_->add(batch_);
 }
 
 void StreamPartition::settle(bool wait) {
@@ -105,7 +111,8 @@ void StreamPartition::begin_commit(const kafka::Consumer& consumer, bool wait) {
   if (moved_on_ || !writer_) return;
   settle(wait);
   if (moved_on_ || writing_events_ != 0 || filling_events_ == 0) return;
-  writer_->write(batch_, consumer, next_);
+  writer_->commit(batch_, consumer, next_);
+  sent_bytes_ = 0;
   writing_events_ = std::exchange(filling_events_, 0);
   writing_next_ = next_;
 }

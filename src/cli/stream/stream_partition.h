@@ -15,8 +15,8 @@ namespace weir::cli {
 /// One partition of the log: its state, and the transaction that is open for it.
 ///
 /// State, outputs and consumed offset move together: the state stands at `next()`, the outputs of
-/// everything before it that is not committed yet are in a batch that is being committed and in one
-/// that is being filled, and a snapshot is taken only where nothing is open.
+/// everything before it that is not committed yet are in a transaction that is being committed and
+/// in one that is being filled, and a snapshot is taken only where nothing is open.
 class StreamPartition {
  public:
   StreamPartition(int number, const StreamOptions& options, StreamCounts& counts);
@@ -56,7 +56,7 @@ class StreamPartition {
   std::size_t open_events() const { return filling_events_ + writing_events_; }
   /// The same of what no commit has begun for.
   std::size_t filling_events() const { return filling_events_; }
-  std::size_t batch_bytes() const { return batch_.bytes(); }
+  std::size_t filling_bytes() const { return sent_bytes_ + batch_.bytes(); }
   std::int64_t replay_until() const { return replay_until_; }
   bool restoring() const { return next_ < replay_until_; }
   /// The log had no more events before this offset.
@@ -85,6 +85,7 @@ class StreamPartition {
   std::int64_t committed_ = -1;     // The same of what is committed.
   std::int64_t replay_until_ = -1;  // Events before it were decided and written already.
   std::size_t filling_events_ = 0;
+  std::size_t sent_bytes_ = 0;  // Of their outputs, those handed over already.
   std::size_t writing_events_ = 0;
   std::int64_t writing_next_ = -1;  // What the commit under way stands for.
   bool moved_on_ = false;

@@ -152,8 +152,8 @@ void StreamWorker::run_batch(milliseconds wait) {
   const bool queue = events >= most && now - emptied_ < most_open();
   if (!queue) emptied_ = now;
   for (auto& [number, partition] : partitions_) {
-    const bool full =
-        partition->filling_events() >= options_.batch || partition->batch_bytes() >= kMaxBatchBytes;
+    const bool full = partition->filling_events() >= options_.batch ||
+                      partition->filling_bytes() >= kMaxBatchBytes;
     if (queue && !full) continue;
     const bool was_on = !partition->moved_on();
     partition->begin_commit(*consumer_, full);

@@ -17,9 +17,13 @@ using std::chrono::milliseconds;
 /// Of one call, which is repeated: the longest that the end of the process waits for one.
 constexpr int kStepMs = 4'000;
 constexpr int kFlushMs = 2;
-/// Two requests' worth. Where more is queued than may be under way, librdkafka's thread spins until
-/// an answer comes: one call of poll a payment, a quarter of all CPU.
+/// Two requests' worth: one under way, one that fills. librdkafka 2.0 has one of a partition under
+/// way, and while it waits its thread spins where the next could go already: because it is full,
+/// because a message has waited for longer than linger.ms, because of a flush. A quarter of all
+/// CPU, more where the broker is slow, and taken from the broker.
 constexpr std::size_t kMostQueuedBytes = 1'800'000;
+constexpr std::size_t kRequestBytes = 900'000;
+constexpr const char* kLingerMs = "2000";
 /// Messages between two looks at the queue.
 constexpr std::size_t kQueueLook = 256;
 /// A queue that stands still for so long is that of a transaction that failed: the commit tells
@@ -38,7 +42,7 @@ Owned<rd_kafka_conf_t> configuration_of(const Settings& settings, const std::str
     set(*configuration, "transaction.timeout.ms", kTransactionTimeoutMs);
   }
   // Requests are sent full, and what is left by the flush of a commit.
-  if (!given("linger.ms")) set(*configuration, "linger.ms", "100");
+  if (!given("linger.ms")) set(*configuration, "linger.ms", kLingerMs);
   if (!given("batch.num.messages")) set(*configuration, "batch.num.messages", "100000");
   if (!given("message.max.bytes")) set(*configuration, "message.max.bytes", "2000000");
   // An RPC of a transaction that comes too early.
@@ -143,6 +147,7 @@ void TransactionalProducer::begin() {
     throw Error("a transaction did not begin; start again");
   }
   open_ = true;
+  failed_ = false;
 }
 
 bool TransactionalProducer::wait_for_queue(int most) {
@@ -156,8 +161,9 @@ bool TransactionalProducer::wait_for_queue(int most) {
 
 void TransactionalProducer::send(const OutgoingBatch& batch, int partition) {
   begin();
-  const std::size_t message_bytes = batch.bytes() / std::max<std::size_t>(batch.size(), 1) + 1;
-  const int most_queued = static_cast<int>(kMostQueuedBytes / message_bytes);
+  if (failed_) return;
+  message_bytes_ = batch.bytes() / std::max<std::size_t>(batch.size(), 1) + 1;
+  const int most_queued = static_cast<int>(kMostQueuedBytes / message_bytes_);
   std::size_t sent = 0;
   bool waits = true;
   for (const auto& message : batch.messages_) {
@@ -191,24 +197,30 @@ void TransactionalProducer::send(const OutgoingBatch& batch, int partition) {
     if (!error) continue;
     rd_kafka_headers_destroy(headers);
     // The transaction is over; commit finds out how, and sends all of it again.
-    return;
+    failed_ = true;
+    break;
   }
   lane().client.serve();
-  // The rest goes out now, beside the offsets; the commit waits for it.
-  rd_kafka_flush(client(), kFlushMs);
 }
 
 bool TransactionalProducer::given_up() const {
   return std::chrono::steady_clock::now().time_since_epoch().count() >= stop_by_;
 }
 
-bool TransactionalProducer::commit(const OutgoingBatch& batch,
+bool TransactionalProducer::commit(std::span<const OutgoingBatch* const> batches,
+                                   std::size_t sent,
                                    int partition,
                                    const ReadUpTo& read) {
   milliseconds pause(50);
   int tries = 0;
   for (; tries < kTries && !given_up(); ++tries) {
-    send(batch, partition);
+    if (!open_) sent = 0;
+    begin();
+    for (const OutgoingBatch* batch : batches.subspan(sent)) send(*batch, partition);
+    sent = batches.size();
+    wait_for_queue(static_cast<int>(kRequestBytes / message_bytes_));
+    // The rest goes out now, beside the offsets; the commit waits for it.
+    rd_kafka_flush(client(), kFlushMs);
     switch (commit_once(read)) {
       case Step::kDone:
         open_ = false;
@@ -232,6 +244,10 @@ TransactionalProducer::Step TransactionalProducer::commit_once(const ReadUpTo& r
     if (rd_kafka_error_is_retriable(error.get()) != 0 && !given_up()) continue;
     if (given_up()) return Step::kAgain;
     return recover(std::move(error), "offsets");
+  }
+  if (failed_) {  // Whatever it was, a part is missing.
+    abort();
+    return Step::kAgain;
   }
   while (Owned<rd_kafka_error_t> error{rd_kafka_commit_transaction(client(), kStepMs)}) {
     // Retriable: whether it is committed is not known yet; the call must be repeated.

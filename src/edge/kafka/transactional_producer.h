@@ -81,10 +81,20 @@ class TransactionalProducer {
                         const std::atomic<bool>* stop = nullptr);
   ~TransactionalProducer();
 
-  /// Writes the messages into `partition` of their topics and commits them with `read`. Sends all
-  /// of it again where that can heal. False: the group has moved on, nothing is written. Throws
-  /// Fenced, and Error for what cannot heal.
-  bool commit(const OutgoingBatch& batch, int partition, const ReadUpTo& read);
+  /// Writes the messages into `partition` of their topics, ahead of the commit. `batch` is borrowed
+  /// until then. What fails shows at the commit; throws where no transaction can begin.
+  void send(const OutgoingBatch& batch, int partition);
+  /// Writes what of `batches` is not yet sent, all but the first `sent` of them, and commits all
+  /// with `read`. Sends all of it again where that can heal. False: the group has moved on, nothing
+  /// is written. Throws Fenced, and Error for what cannot heal.
+  bool commit(std::span<const OutgoingBatch* const> batches,
+              std::size_t sent,
+              int partition,
+              const ReadUpTo& read);
+  bool commit(const OutgoingBatch& batch, int partition, const ReadUpTo& read) {
+    const OutgoingBatch* const batches[] = {&batch};
+    return commit(batches, 0, partition, read);
+  }
   /// Discards what is open.
   void abort();
   /// For the end of a process: from this moment on commits are given up with an Error, even where
@@ -117,7 +127,6 @@ class TransactionalProducer {
   void begin();
   /// Until at most so many messages are queued; false where that does not come about.
   bool wait_for_queue(int most);
-  void send(const OutgoingBatch& batch, int partition);
   Step commit_once(const ReadUpTo& read);
   /// Sorts an error of a transaction's step: throws for fatal ones, aborts where that is asked for.
   Step recover(Owned<rd_kafka_error_t> error, std::string_view step);
@@ -125,6 +134,8 @@ class TransactionalProducer {
   std::array<std::unique_ptr<Lane>, 2> lanes_;
   std::size_t turn_ = 0;  // Whose transaction is open, or next.
   bool open_ = false;
+  std::size_t message_bytes_ = 1;  // Of those sent last, on average.
+  bool failed_ = false;            // A message of what is open could not be handed over.
   std::atomic<std::uint64_t> aborts_ = 0;
   std::atomic<std::chrono::steady_clock::rep> stop_by_ =
       std::chrono::steady_clock::time_point::max().time_since_epoch().count();
