@@ -177,7 +177,7 @@ def test_produce_sends_to_a_service(bundle: Path, lake: Path, tmp_path: Path) ->
     day = sorted((lake / "clean").glob("date=*"))[-1].name.removeprefix("date=")
     service = Rest(bundle, lake, day, tmp_path / "journal")
     try:
-        url = f"http://127.0.0.1:{service.connection.port}"
+        url = f"http://localhost:{service.connection.port}"
         done = run("produce", lake, "--from", day, "--url", url, "--limit", 500, "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["sent"] == 500

@@ -45,7 +45,7 @@ Client::Client(std::string_view url, std::string_view flag, std::string bearer_k
   }
   url.remove_prefix(kScheme.size());
   if (url.ends_with('/')) url.remove_suffix(1);
-  address_ = parse_address(url, flag);
+  address_ = parse_endpoint(url, flag);
 }
 
 void Client::connect() {

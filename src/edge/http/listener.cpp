@@ -47,14 +47,14 @@ void Descriptor::reset(int value) {
 
 bool Address::is_loopback() const { return host.starts_with("127.") || host == "::1"; }
 
-Address parse_address(std::string_view text, std::string_view flag) {
+Address parse_endpoint(std::string_view text, std::string_view flag) {
   const auto colon = text.rfind(':');
   Address address;
   bool valid = colon != std::string_view::npos;
   if (valid) {
     std::string_view host = text.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    address.host = host.empty() ? "127.0.0.1" : host == "localhost" ? "127.0.0.1" : host;
+    address.host = host.empty() ? "127.0.0.1" : host;
     const std::string_view port = text.substr(colon + 1);
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
     valid = error == std::errc() && end == port.data() + port.size();
@@ -63,6 +63,12 @@ Address parse_address(std::string_view text, std::string_view flag) {
     throw UsageError(
         fmt::format("{} is \"{}\", wanted an address with a port like 127.0.0.1:8080", flag, text));
   }
+  return address;
+}
+
+Address parse_address(std::string_view text, std::string_view flag) {
+  Address address = parse_endpoint(text, flag);
+  if (address.host == "localhost") address.host = "127.0.0.1";
   socklen_t length;
   socket_address(address, length);
   return address;

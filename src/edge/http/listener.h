@@ -36,7 +36,12 @@ struct Address {
   bool is_loopback() const;
 };
 
-/// `127.0.0.1:8080`, `[::]:8080`, `:8080` (loopback). Throws UsageError naming `flag`.
+/// `weir:8080`, `127.0.0.1:8080`, `[::1]:8080`: whom to call, by name or address. Throws UsageError
+/// naming `flag`.
+Address parse_endpoint(std::string_view text, std::string_view flag);
+
+/// `127.0.0.1:8080`, `[::]:8080`, `:8080` (loopback): where to listen. Throws UsageError naming
+/// `flag`.
 Address parse_address(std::string_view text, std::string_view flag);
 
 /// A non-blocking listening socket. Throws Error with the address and the system's reason.
