@@ -318,6 +318,20 @@ def test_a_yandex_cluster_is_made_used_and_deleted(
     assert calls[3].startswith("down cluster-7")
 
 
+def test_a_cluster_that_cannot_be_made_runs_no_job(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.providers.yandex.operators import dataproc
+
+    def refused(self: Any, context: Any) -> None:
+        raise RuntimeError("quota exceeded")
+
+    monkeypatch.setattr(dataproc.DataprocCreateClusterOperator, "execute", refused)
+    state, calls = run("clean_lake", "yandex")
+    # What it left half made is for sweep_clusters: without a set-up there is no teardown.
+    assert state == "failed" and [call.split(" ")[0] for call in calls] == ["clean"]
+
+
 @pytest.mark.parametrize(("dag", "job"), JOBS)
 def test_a_spark_application_gets_the_arguments(
     run: Run, stubs: Path, monkeypatch: pytest.MonkeyPatch, dag: str, job: str

@@ -122,6 +122,10 @@ def test_a_champion_is_measured_as_labels_become_known(
         run("validate", monkeypatch, capsys, *words, "--to", end)[1]
         for end in ("2019-10-20", "2019-11-10")
     ]
+    with monkeypatch.context() as patched:
+        patched.setattr(validation, "LEAST_FRAUDS", 1 << 30)
+        code, nothing, told = run("validate", patched, capsys, *words)
+    assert (code, nothing) == (jobs.NOTHING_TO_DO, {}) and "too few frauds" in told
     days = [validation.date(end).toordinal() for end in ("2019-10-20", "2019-11-10")]
     for name in ("average_precision", "damage_roubles_per_30_days"):
         wanted = [(day, pytest.approx(one[name])) for day, one in zip(days, found, strict=True)]
