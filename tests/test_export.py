@@ -23,7 +23,8 @@ def test_a_journal_becomes_a_lake(
         corrected = {"transaction_id": sent[3]["transaction_id"], "outcome": "genuine"}
         assert service.post("/v1/feedback", {**corrected, "source": "analyst"}).status == 200
         # While the service goes on.
-        done = succeed("export", journal, "--out", out, "--decisions", table, "--json")
+        more = ("--decisions", table, "--feedback", tmp_path / "feedback.parquet")
+        done = succeed("export", journal, "--out", out, *more, "--json")
         assert json.loads(done.stdout)["payments"] == 300
         done = succeed("export", journal, "--out", tmp_path / "known", "--labels", "--json")
         assert json.loads(done.stdout) == {
@@ -38,6 +39,12 @@ def test_a_journal_becomes_a_lake(
     decisions = pq.read_table(table)
     assert decisions["position"].to_pylist() == [answer["position"] for answer in answers]
     assert decisions["probability"].to_pylist() == [one["fraud_probability"] for one in answers]
+    heard = pq.read_table(tmp_path / "feedback.parquet")
+    assert heard["outcome"].to_pylist() == ["fraud", "genuine", "unanswered", "fraud", "genuine"]
+    assert set(heard["source"].to_pylist()) == {"analyst"}
+    assert heard["transaction_id"].to_pylist() == [
+        sent[number]["transaction_id"] for number in (0, 1, 2, 3, 3)
+    ]
     profile = succeed("profile", out, "--out", tmp_path / "profile", "--json")
     assert profile.returncode == 0
     nothing = weir("export", journal, "--out", tmp_path / "none", "--to", "2020-01-01")

@@ -1,6 +1,7 @@
 """The closed loop through the binary: beliefs trained, a period replayed, its guards."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -177,6 +178,28 @@ def test_a_replayed_period_is_verified(
     # Another bundle, no lake: refused before anything is replayed.
     assert weir("verify", decisions, stream / "bundle").returncode == 2
     assert "--history" in weir("verify", decisions, stream / "bundle").stderr
+
+
+def test_what_becomes_of_challenges_is_learnt_from_what_was_heard(
+    weir: Run, succeed: Run, stream: Path, tmp_path: Path
+) -> None:
+    world = {"answered": 0.7, "fraud_passes": 0.05, "wrong_denial": 0.02}
+    feedback = tmp_path / "feedback.parquet"
+    replay = ("replay", stream / "bundle", stream / "lake", "--from", FROM, "--to", TO)
+    told_world = ("--answered", 0.7, "--fraud-passes", 0.05, "--wrong-denial", 0.02)
+    succeed(*replay, *told_world, "--out", "", "--feedback", feedback)
+    train = ("train", stream / "lake", "--beliefs", "--feedback", feedback, "--rounds", 5)
+    succeed(*train, "--out", tmp_path / "learnt")
+    learnt = tomllib.loads((tmp_path / "learnt" / "beliefs.toml").read_text())["answers"]
+    for name, told in world.items():
+        value, low, high = learnt[name]
+        # Twice the interval's reach: it is of 95 %, and there are three of them.
+        assert abs(value - told) < 2 * max(value - low, high - value), (name, learnt[name])
+        assert high - low < 2 * told
+    # One or the other: estimated or told.
+    done = weir(*train, "--answered", 0.5, "--out", tmp_path / "both")
+    assert done.returncode == 2
+    assert "excludes" in done.stderr
 
 
 def test_tune_keeps_the_limits_or_names_the_nearest(

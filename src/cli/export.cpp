@@ -16,6 +16,7 @@
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "edge/files/decision_table.h"
+#include "edge/files/feedback_table.h"
 #include "edge/files/lake.h"
 #include "edge/journal/journal.h"
 
@@ -32,6 +33,7 @@ struct Found {
   std::vector<Payment> payments;
   std::vector<Decision> decisions;
   std::set<std::string> models;
+  std::vector<Feedback> feedback;
   std::unordered_map<std::int64_t, Known> outcomes;
 };
 
@@ -48,6 +50,10 @@ Found read(const ExportOptions& options, Progress& progress) {
     if (record.kind == journal::RecordKind::kControl || !record.rejected.empty()) return true;
     if ((options.from && time < *options.from) || (options.to && time >= *options.to)) return true;
     if (record.kind == journal::RecordKind::kFeedback) {
+      if (!options.feedback.empty()) {
+        found.feedback.push_back({record.payment, record.outcome, record.source, record.known_at,
+                                  record.beliefs, record.challenged});
+      }
       // The later one wins; of the same moment, the later entry.
       Known& known = found.outcomes[record.payment.transaction_id];
       if (record.outcome == Outcome::kUnanswered || record.known_at < known.known_at) return true;
@@ -80,6 +86,11 @@ ExportResult run_export(const ExportOptions& options, Progress& progress) {
     for (const Payment& payment : found.payments) columns.push_back(payment);
     files::write_decisions(options.decisions, columns.view(), found.decisions,
                            fmt::format("{}", fmt::join(found.models, " ")));
+  }
+  if (!options.feedback.empty()) {
+    files::FeedbackTableWriter writer(options.feedback);
+    writer.append(found.feedback);
+    writer.commit();
   }
   ExportResult result;
   std::map<Seconds, std::vector<Payment>> days;
@@ -138,6 +149,9 @@ void add_export_command(CLI::App& weir, Terminal& terminal) {
                     "Only payments whose outcome is known, with it as their label");
   command->add_option("--decisions", options->decisions,
                       "Also write the decisions, in log order, to this Parquet file");
+  command->add_option("--feedback", options->feedback,
+                      "Also write the feedback, in log order, to this Parquet file, for weir train "
+                      "--feedback");
   command->callback([options, &terminal] {
     const auto progress = terminal.make_progress();
     const ExportResult result = run_export(*options, *progress);

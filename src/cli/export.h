@@ -18,6 +18,7 @@ struct ExportOptions {
   std::optional<Seconds> to;
   bool labelled = false;  ///< Only payments whose outcome is known, with it.
   std::string decisions;  ///< Parquet file of the decisions; empty: none.
+  std::string feedback;   ///< Parquet file of the feedback; empty: none.
 };
 
 struct ExportResult {

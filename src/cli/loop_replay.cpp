@@ -62,6 +62,7 @@ struct Running {
   ModelScore base_rate;  // Of every payment, where the model has no say.
   std::vector<float> scores;
   std::vector<ReplayedPayment> block;  // Of the measured payments; for the sink.
+  std::vector<Feedback> heard;         // The same, for the feedback's.
 };
 
 /// A stretch of the lake in memory: [from, to) with what reaches back before it.
@@ -230,6 +231,7 @@ std::vector<LoopResult> replay_loops(const Bundle& bundle,
     runs.push_back(std::make_unique<Running>(scenario, scenario.closed ? from - options.run_in : to,
                                              from, to, options.truth, base_rate_of(bundle)));
   }
+  if (options.heard) runs[0]->loop.keep_heard(&runs[0]->heard);
   const Seconds reach = reach_of(bundle, scenarios);
   const int threads = files::thread_count(options.threads);
   std::uint64_t stepped = 0;
@@ -273,6 +275,10 @@ std::vector<LoopResult> replay_loops(const Bundle& bundle,
         run_block(*runs[index - 1], segment, block, from, options.keep_scores,
                   index == 1 && sink != nullptr);
       });
+      if (!runs[0]->heard.empty()) {
+        options.heard(runs[0]->heard);
+        runs[0]->heard.clear();
+      }
       if (sink && !runs[0]->block.empty()) {
         sink(payments.slice(block.end - runs[0]->block.size(), block.end), runs[0]->block);
       }

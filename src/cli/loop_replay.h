@@ -51,6 +51,10 @@ struct LoopResult {
   std::vector<EpisodeOutcome> episodes;  ///< With the truth at hand.
 };
 
+/// Gets the answers and chargebacks that the first scenario's policy was told, in the order of
+/// their release.
+using FeedbackSink = std::function<void(const std::vector<Feedback>&)>;
+
 struct LoopReplayOptions {
   std::string lake;
   std::optional<Seconds> from;  ///< The measured period.
@@ -59,6 +63,7 @@ struct LoopReplayOptions {
   int threads = 0;
   std::vector<TruthWindow> truth;  ///< For episodes and the floor; empty: neither.
   bool keep_scores = true;         ///< For average_precision; costs 5 bytes a payment and scenario.
+  FeedbackSink heard = nullptr;    ///< Of the first scenario.
 };
 
 /// Gets the measured payments of the first scenario in order, block by block.

@@ -8,6 +8,7 @@
 #include "cli/verify_replay.h"
 #include "core/transaction/calendar.h"
 #include "edge/files/decision_table.h"
+#include "edge/files/feedback_table.h"
 #include "edge/files/staged.h"
 
 namespace weir::cli {
@@ -118,8 +119,14 @@ std::vector<LoopResult> run_loop_report(const LoopReportOptions& options,
   if (!options.truth.empty()) {
     replay.truth = parse_truth(files::read_text(options.truth), options.truth);
   }
+  std::unique_ptr<files::FeedbackTableWriter> feedback;
+  if (!options.feedback.empty()) {
+    feedback = std::make_unique<files::FeedbackTableWriter>(options.feedback);
+    replay.heard = [&](const std::vector<Feedback>& heard) { feedback->append(heard); };
+  }
   auto results = replay_loops(bundle, replay, scenarios, sink, progress);
   if (writer) writer->commit();
+  if (feedback) feedback->commit();
   if (!options.page.empty()) {
     files::StagedFile staged(options.page);
     ReplayPage page = page_of(results, given);

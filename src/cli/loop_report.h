@@ -12,6 +12,7 @@ namespace weir::cli {
 struct LoopReportOptions {
   std::string bundle;
   std::string decisions;  ///< Parquet of the first scenario's decisions; empty: none.
+  std::string feedback;   ///< Parquet of what its policy was told; empty: none.
   std::string page;       ///< HTML; empty: none.
   std::string truth;      ///< truth/windows.csv, for the episodes on the page.
   std::vector<ReplayReference> references;  ///< Rows for the page's comparison, such as the floor.

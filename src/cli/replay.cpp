@@ -184,6 +184,10 @@ void add_replay_command(CLI::App& weir, Terminal& terminal) {
                     "Also replay other budgets for touching genuine payments");
   command->add_option("--truth", report->truth,
                       "truth/windows.csv of weir simulate: how long compromises went on");
+  command->add_option(
+      "--feedback", report->feedback,
+      "Parquet file of the answers and chargebacks that the loop was told, for weir "
+      "train --feedback");
   auto run_in = std::make_shared<std::optional<Seconds>>();
   add_duration_option(*command, "--run-in", *run_in,
                       "The loop is closed this long before --from; 2d if not given");

@@ -142,6 +142,13 @@ void add_train_command(CLI::App& weir, Terminal& terminal) {
   command->add_option("--genuine-sample", beliefs->genuine_sample,
                       "With --beliefs: learn from one in so many genuine payments; 0: by size");
   add_policy_options(*command, beliefs->policy, beliefs->answers);
+  auto* feedback = command->add_option(
+      "--feedback", beliefs->feedback,
+      "With --beliefs: Parquet file of weir export or replay --feedback; --answered, "
+      "--fraud-passes and --wrong-denial are estimated from it");
+  for (const char* told : {"--answered", "--fraud-passes", "--wrong-denial"}) {
+    feedback->excludes(command->get_option(told));
+  }
   command->add_option("--out", options->out, "Folder of the bundle")->required();
   command->add_option("--forest", options->forest,
                       "Take this forest (forest.ubj of XGBoost, its origin in forest.json beside "

@@ -9,12 +9,14 @@
 
 #include "cli/features.h"
 #include "cli/scoring.h"
+#include "core/beliefs/answer_estimate.h"
 #include "core/beliefs/duration_estimate.h"
 #include "core/beliefs/estimation.h"
 #include "core/model/training_reference.h"
 #include "core/transaction/calendar.h"
 #include "core/transaction/error.h"
 #include "core/transaction/hash.h"
+#include "edge/files/feedback_table.h"
 #include "edge/files/lake.h"
 #include "edge/files/workers.h"
 #include "edge/registry/bundle_folder.h"
@@ -241,6 +243,14 @@ TrainResult run_train_beliefs(const TrainOptions& options,
   rates.customer = estimate("customers", payments, payments.customer_id, terminal_bad, compromised,
                             false, settings.threads, progress);
 
+  if (!beliefs.feedback.empty()) {
+    const std::vector<Feedback> feedback = files::read_feedback(beliefs.feedback);
+    Seconds until = 0;
+    for (const Feedback& one : feedback) until = std::max(until, one.known_at + 1);
+    // Nothing that became known after the labels that the rest is learnt from.
+    if (settings.valid_to) until = std::min(until, *settings.valid_to + beliefs.label_delay);
+    rates.answers = estimate_answers(feedback, rates, beliefs.label_delay, until).rates;
+  }
   const auto sample = static_cast<std::uint64_t>(
       beliefs.genuine_sample > 0 ? beliefs.genuine_sample
                                  : static_cast<std::int64_t>(1 + payments.size() / kTableRows));

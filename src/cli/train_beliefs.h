@@ -16,6 +16,8 @@ struct BeliefOptions {
   std::int64_t genuine_sample = 0;  ///< 0: as many as keep the table at about three million rows.
   MoneyPolicy policy;
   AnswerRates answers;
+  /// Parquet of feedback to estimate the answers' rates from; empty: they are as told.
+  std::string feedback;
 };
 
 /// Flags of a policy's costs and budgets, and of what becomes of challenges.

@@ -94,16 +94,6 @@ void append_json_text(std::string& out, std::string_view text) {
   out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string_view outcome_name(Outcome outcome) {
-  constexpr std::string_view kNames[] = {"genuine", "fraud", "unanswered"};
-  return kNames[static_cast<std::size_t>(outcome)];
-}
-
-std::string_view source_name(OutcomeSource source) {
-  constexpr std::string_view kNames[] = {"chargeback", "challenge", "analyst", "maturity"};
-  return kNames[static_cast<std::size_t>(source)];
-}
-
 bool split_json_array(std::string_view json,
                       std::size_t most,
                       std::vector<std::string_view>& elements) {

@@ -31,9 +31,6 @@ std::string rfc3339(Seconds time);
 /// Appends `text` as a JSON string; what is no UTF-8 becomes U+FFFD.
 void append_json_text(std::string& out, std::string_view text);
 
-std::string_view outcome_name(Outcome outcome);
-std::string_view source_name(OutcomeSource source);
-
 /// The elements of a JSON array, as text. Looks at brackets and strings only: each element is
 /// checked by who reads it. False when the text is no array, or has more than `most` elements.
 bool split_json_array(std::string_view json,

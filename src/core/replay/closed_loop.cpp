@@ -30,6 +30,7 @@ void ClosedLoop::release(const PaymentView& payments, std::uint64_t base, Second
     if (has_answer && (!has_label || answers_.top().feedback.known_at <= label_at)) {
       if (feedback_.reaches_beliefs) loop_.apply(answers_.top().feedback);
       controller_.observe(answers_.top().feedback);
+      if (heard_ != nullptr) heard_->push_back(answers_.top().feedback);
       answers_.pop();
     } else if (has_label) {
       const std::size_t row = first_awaited_ - base;
@@ -43,6 +44,7 @@ void ClosedLoop::release(const PaymentView& payments, std::uint64_t base, Second
                              awaited_.front().challenged};
         if (feedback_.reaches_beliefs) loop_.apply(label);
         controller_.observe(label);
+        if (heard_ != nullptr && fraud) heard_->push_back(label);
       }
       awaited_.pop_front();
       ++first_awaited_;

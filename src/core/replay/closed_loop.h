@@ -42,6 +42,9 @@ class ClosedLoop {
 
   const DecisionLoop& loop() const { return loop_; }
 
+  /// From now on every answer and chargeback that the policy is told is added to `heard` too.
+  void keep_heard(std::vector<Feedback>* heard) { heard_ = heard; }
+
  private:
   struct Answer {
     Feedback feedback;
@@ -68,6 +71,7 @@ class ClosedLoop {
   std::priority_queue<Answer> answers_;
   std::deque<Awaited> awaited_;      // Payments whose label time has not come, oldest first.
   std::uint64_t first_awaited_ = 0;  // Number of awaited_.front() in the stream.
+  std::vector<Feedback>* heard_ = nullptr;
 };
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace weir {
@@ -39,6 +40,18 @@ enum class OutcomeSource : std::uint8_t {
   kAnalyst = 2,
   kMaturity = 3
 };
+
+/// Their words in files, requests and answers, by number.
+inline constexpr std::string_view kOutcomeNames[] = {"genuine", "fraud", "unanswered"};
+inline constexpr std::string_view kSourceNames[] = {"chargeback", "challenge", "analyst",
+                                                    "maturity"};
+
+inline std::string_view outcome_name(Outcome outcome) {
+  return kOutcomeNames[static_cast<std::size_t>(outcome)];
+}
+inline std::string_view source_name(OutcomeSource source) {
+  return kSourceNames[static_cast<std::size_t>(source)];
+}
 
 /// What a decision was made with: how likely the payment was a fraud, and whose. Negative where
 /// nothing is known.
