@@ -59,5 +59,5 @@ lifecycle: ## the model's life on Spark, S3, MLflow and Airflow, every bound che
 alerts: build ## five alerts provoked against a running service, Prometheus and Alertmanager
 	@tools/setup.sh --stack && .venv/bin/python -m pytest -q -s tests/deploy/test_live_alerts.py
 
-image: build ## the service's image, run, pushed to a registry and pulled; about 3 minutes
-	@tools/setup.sh --deploy && .venv/bin/python -m pytest -q -s tests/deploy/test_image.py
+image: build ## both images compiled and packed twice; the service's run, scanned, pushed to a registry and pulled
+	@tools/setup.sh --deploy --scan && .venv/bin/python -m pytest -q -s tests/deploy/test_image.py

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Makes this machine ready to build and test weir: Debian packages, then one locked Python environment
 # in .venv. Safe to run again: when nothing changed it only compares a stamp and returns.
-# Usage: tools/setup.sh [--program | [--bench] [--fuzz] [--stack] [--postgres] [--deploy] [--cluster]]
+# Usage: tools/setup.sh [--program | [--bench] [--fuzz] [--stack] [--postgres] [--deploy] [--scan] [--cluster]]
 # (--program: no more than the binary needs; else everything for building and testing and, added, the rivals of the
-# benchmarks; clang's libFuzzer; what `make stack` and the jobs need, Postgres; image, chart, monitoring and their checks; a
-# one-node Kubernetes, a quarter of an hour the first time)
+# benchmarks; clang's libFuzzer; what `make stack` and the jobs need, Postgres; image, chart, monitoring and their checks;
+# the scanner of images; a one-node Kubernetes, a quarter of an hour the first time; --packages: only the packages' names)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,9 +15,11 @@ locks=(requirements/weir.lock)  # The environment holds exactly these.
 wants_bench=0
 wants_stack=0
 wants_deploy=0
+wants_scan=0
 wants_cluster=0
 for argument in "$@"; do
   case "$argument" in
+    --packages) printf '%s\n' "${packages[@]}"; exit ;;  # No more than their names.
     --program) locks=(requirements/build.lock) ;;
     --bench) wants_bench=1; packages+=(libsimdjson-dev) ;;
     --fuzz) packages+=(clang) ;;
@@ -26,9 +28,10 @@ for argument in "$@"; do
       prometheus prometheus-alertmanager prometheus-blackbox-exporter) ;;
     --postgres) packages+=(postgresql-15) ;;
     --deploy) wants_deploy=1; packages+=(buildah skopeo docker-registry mmdebstrap chrpath runc) ;;
+    --scan) wants_scan=1 ;;
     --cluster) wants_cluster=1; packages+=(containerd runc etcd-server containernetworking-plugins iptables conntrack
       nftables ethtool socat iproute2) ;;
-    *) echo "setup: unknown option '$argument'; wanted --program, --bench, --fuzz, --browser, --stack, --postgres, --deploy or --cluster" >&2; exit 2 ;;
+    *) echo "setup: unknown option '$argument'; wanted --program, --bench, --fuzz, --browser, --stack, --postgres, --deploy, --scan or --cluster" >&2; exit 2 ;;
   esac
 done
 
@@ -75,4 +78,5 @@ if [ "$complete" = 0 ]; then
 fi
 [ "$wants_stack" = 0 ] || deploy/local/install.sh
 [ "$wants_deploy" = 0 ] || deploy/tools/install.sh
+[ "$wants_scan" = 0 ] || deploy/tools/install.sh deploy/scan
 [ "$wants_cluster" = 0 ] || deploy/tools/install.sh deploy/cluster

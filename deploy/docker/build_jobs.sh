@@ -5,7 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/docker/images.sh
 [ -d build/release/python/weir ] || { echo "image: build/release/python is missing; run make build" >&2; exit 1; }
-make_base deploy/docker/jobs.Dockerfile
+file=deploy/docker/jobs.Dockerfile
+if [ -n "${BASE:-}" ]; then base="$(fetch_base "$BASE")"; else base="$(make_base "$file" PACKAGES)"; fi
+copy_out "$base" var/lib/dpkg/status "$work/dpkg-status"
 
 context="$work/jobs_context"
 rm -rf "$context"
@@ -19,6 +21,6 @@ cp -rL build/release/python "$context/python"
 find "$context/python" -name __pycache__ -prune -exec rm -rf {} +
 cp -r jobs "$context/jobs"
 mapfile -t libraries < <(sed -n 's/^\([A-Za-z0-9_.-]*\)==\([^ ;\\]*\).*/\1=\2/p' requirements/lifecycle.lock)
-python3 deploy/docker/sbom.py "$(dpkg_status)" "$version" "${libraries[@]}" >"$context/sbom.cdx.json"
-build deploy/docker/jobs.Dockerfile "$context" "${1:-localhost/weir-jobs:$version-$commit}"
+python3 deploy/docker/sbom.py "$work/dpkg-status" "$version" "${libraries[@]}" >"$context/sbom.cdx.json"
+build "$file" "$context" "${1:-localhost/weir-jobs:$version-$commit}" "$base"
 rm -rf "$context"

@@ -5,6 +5,7 @@ import os
 import subprocess
 import tarfile
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,14 @@ BUILDAH += ["--storage-driver", os.environ.get("STORAGE_DRIVER", "overlay")]
 POLICY = ["--signature-policy", STORE / "policy.json"]
 
 
-def run(*words: object, fails: bool = False) -> str:
+def run(*words: object, fails: bool = False, **settings: str) -> str:
     """The output of a command that must succeed (or must fail)."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+    done = subprocess.run(
+        [str(word) for word in words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **settings},
+    )
     assert (done.returncode != 0) == fails, f"{words}\n{done.stdout}{done.stderr}"
     return done.stdout.strip()
 
@@ -40,7 +46,9 @@ def inspect(tag: str) -> Any:
 def test_the_same_commit_gives_the_same_layers(tag: str) -> None:
     first = inspect(tag)
     run(*BUILDAH, "rmi", tag)
-    assert run(ROOT / "deploy/docker/build.sh").splitlines()[-1] == tag
+    # Nothing of the first compilation is used again.
+    again = run(ROOT / "deploy/docker/build.sh", COMPILER_CACHE="0")
+    assert again.splitlines()[-1] == tag
     config = first["Docker"]
     assert config["rootfs"] == inspect(tag)["Docker"]["rootfs"]
     assert config["config"]["User"] == "10001:10001"
@@ -152,8 +160,67 @@ def test_a_release_holds_the_image_and_its_contents(tag: str, tmp_path: Path) ->
     assert listed["bomFormat"] == "CycloneDX" and len(listed["components"]) > 50
 
 
-def test_the_jobs_image_tells_how_a_job_is_called() -> None:
+def test_packages_that_debian_has_mended_are_found(tag: str, tmp_path: Path) -> None:
+    run(ROOT / "tools/release.sh", "updates", OUT=str(tmp_path))
+    status = (STORE / "dpkg-status").read_text()
+    version = status.split("Package: libssl3\n")[1].split("Version: ")[1].split("\n")[0]
+    (tmp_path / "status").write_text(status.replace(f"Version: {version}", "Version: 3.0.1-1"))
+    old = subprocess.run(
+        [ROOT / "deploy/docker/updates.sh", tmp_path / "status"], capture_output=True, text=True
+    )
+    assert old.returncode == 1
+    assert "libssl3: 3.0.1-1 -> " in old.stderr and "take a newer BASE" in old.stderr
+
+
+def database(folder: Path, *faults: tuple[str, str, str, str | None]) -> Path:
+    """A copy of the OSV database with these faults: id, ecosystem, package, mended in."""
+    for name, ecosystem, package, mended in faults:
+        events = [{"introduced": "0"}, *([{"fixed": mended}] if mended else [])]
+        affected = {
+            "package": {"name": package, "ecosystem": ecosystem},
+            "ranges": [{"type": "ECOSYSTEM", "events": events}],
+        }
+        told = {"schema_version": "1.6.0", "id": name, "modified": "2026-01-01T00:00:00Z"}
+        archive = folder / "osv-scalibr" / ecosystem.partition(":")[0] / "all.zip"
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(archive, "a") as packed:
+            packed.writestr(f"{name}.json", json.dumps({**told, "affected": [affected]}))
+    return folder
+
+
+def test_known_faults_are_found(tag: str, tmp_path: Path) -> None:
+    out = tmp_path / "release"
+    run(ROOT / "tools/release.sh", "archive", OUT=str(out))
+    script = ROOT / "tools/release.sh"
+    open_only = [
+        ("DSA-1", "Debian:12", "openssl", None),
+        ("PYSEC-1", "PyPI", "pyarrow", "1.0.0"),
+    ]
+    copy = database(tmp_path / "open", *open_only)
+    told = run(script, "scan", OUT=str(out), OSV_DATABASE=str(copy))
+    assert "scan: 0 known faults are mended, 1 have no newer version" in told
+    copy = database(
+        tmp_path / "mended",
+        ("DSA-1", "Debian:12", "openssl", "99.0-1"),
+        ("PYSEC-1", "PyPI", "pyarrow", "99.0.0"),
+    )
+    done = subprocess.run(
+        [script, "scan"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OUT": str(out), "OSV_DATABASE": str(copy)},
+    )
+    assert done.returncode == 1
+    assert "DSA-1, mended in 99.0-1" in done.stderr
+    assert "PYSEC-1, mended in 99.0.0" in done.stderr
+
+
+def test_the_jobs_image_is_built_twice_alike_and_tells_how_a_job_is_called() -> None:
     tag = run(ROOT / "deploy/docker/build_jobs.sh").splitlines()[-1]
+    first = inspect(tag)["Docker"]["rootfs"]
+    run(*BUILDAH, "rmi", tag)
+    assert run(ROOT / "deploy/docker/build_jobs.sh").splitlines()[-1] == tag
+    assert inspect(tag)["Docker"]["rootfs"] == first
     made = run(*BUILDAH, "from", "--pull-never", *POLICY, tag)
     try:
         asked = ("run", "--isolation", "chroot", made, "--", "python3", "/opt/weir/jobs/clean.py")
