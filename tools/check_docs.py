@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+# On GitHub a page of the repository, not a file of it.
+ON_GITHUB = "../../actions/workflows/"
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 TREE_LINE = re.compile(r"^([│├└─ ]*)([\w.\-]+/)(?:\s|$)")
 
@@ -14,7 +16,9 @@ def broken_links(root: Path, document: Path) -> list[str]:
     return [
         f"{document.relative_to(root)}: link to {target}: no such file"
         for target in LINK.findall(document.read_text())
-        if "://" not in target and not (document.parent / target).exists()
+        if "://" not in target
+        and not target.startswith(ON_GITHUB)
+        and not (document.parent / target).exists()
     ]
 
 

@@ -15,6 +15,8 @@ SETTINGS = {
     "NAMESPACE": "fraud",
     "VALUES": "staging.yaml",
     "URL": "http://weir.example",
+    "SIGNING_KEY": "key.pem",
+    "PUBLIC_KEY": "public.pem",
 }
 
 
@@ -26,12 +28,14 @@ def release(*steps: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_dry_run_tells_every_command_and_runs_none(tmp_path: Path) -> None:
-    steps = ("image", "check", "chart", "archive", "sums", "push", "deploy", "smoke")
+    steps = ("image", "check", "updates", "chart", "archive", "scan", "push", "sums", "sign")
+    steps += ("verify", "deploy", "smoke")
     done = release("--dry-run", *steps, **SETTINGS, OUT=str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     told = [line for line in done.stdout.splitlines() if line.startswith("+ ")]
-    wanted = ["deploy/docker/build.sh", "test_image.py", "helm package", "docker-archive:"]
-    wanted += ["SHA256SUMS", "docker://registry.example/team/weir:", "helm upgrade", "/readyz"]
+    wanted = ["deploy/docker/build.sh", "test_image.py", "updates.sh", "helm package"]
+    wanted += ["docker-archive:", "scan.sh", "docker://registry.example/team/weir:"]
+    wanted += ["+ write_sums", "pkeyutl -sign", "pkeyutl -verify", "helm upgrade", "+ ready"]
     found = [next(i for i, line in enumerate(told) if word in line) for word in wanted]
     assert found == sorted(found)
     assert not (tmp_path / "out").exists()
@@ -40,7 +44,7 @@ def test_a_dry_run_tells_every_command_and_runs_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", SETTINGS)
 def test_a_missing_setting_is_named(missing: str) -> None:
     given = {key: value for key, value in SETTINGS.items() if key != missing}
-    done = release("--dry-run", "push", "deploy", "smoke", **given)
+    done = release("--dry-run", "push", "sign", "verify", "deploy", "smoke", **given)
     assert done.returncode == 2
     assert f"{missing} is not set" in done.stderr
 
@@ -78,3 +82,28 @@ def test_the_packed_chart_is_whole_and_listed(tmp_path: Path) -> None:
     rendered = subprocess.run(command, capture_output=True, text=True)
     assert rendered.returncode == 0, rendered.stderr
     assert "PrometheusRule" in rendered.stdout
+
+
+def test_a_release_is_signed_and_what_changes_it_is_seen(tmp_path: Path) -> None:
+    def openssl(*words: object) -> None:
+        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+
+    private, public, out = tmp_path / "key.pem", tmp_path / "public.pem", tmp_path / "out"
+    openssl("genpkey", "-algorithm", "ed25519", "-out", private)
+    openssl("pkey", "-in", private, "-pubout", "-out", public)
+    settings = {"OUT": str(out), "SIGNING_KEY": str(private), "PUBLIC_KEY": str(public)}
+    done = release("chart", "sums", "sign", "verify", **settings)
+    assert done.returncode == 0, done.stderr
+    sums = (out / "SHA256SUMS").read_text()
+    (chart,) = out.glob("weir-*.tgz")
+    packed = chart.read_bytes()
+    chart.write_bytes(packed + b"x")
+    changed = release("verify", **settings)
+    assert changed.returncode != 0 and chart.name in changed.stdout
+    # Sums that fit the changed file are not the signed ones.
+    digest = hashlib.sha256(packed + b"x").hexdigest()
+    (out / "SHA256SUMS").write_text(f"{digest}  {chart.name}\n")
+    assert release("verify", **settings).returncode != 0
+    chart.write_bytes(packed)
+    (out / "SHA256SUMS").write_text(sums)
+    assert release("verify", **settings).returncode == 0
