@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All benchmarks, rivals in the same run; each checks its answer before it times.
-# Usage: bench/run.sh [cleaning|features|model|pipeline|serving|large-state|spark|streaming|replicas] …    (default: the first four)
+# Usage: bench/run.sh [cleaning|features|model|pipeline|serving|soak|large-state|spark|streaming|replicas] …    (default: the first four)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh --bench
@@ -37,6 +37,10 @@ for subject in "${subjects[@]}"; do
       .venv/bin/uv pip sync --quiet --python .venv-serving/bin/python requirements/serving.lock
       "$python" bench/serving/run.py
       ;;
+    soak)
+      [ -d "$out/bundle" ] || "$0" pipeline
+      "$python" bench/serving/soak.py "$out/bundle" --minutes "${MINUTES:-10}"
+      ;;
     large-state)
       [ -d "$out/bundle" ] || "$0" pipeline
       "$python" bench/serving/large_state.py "$out/bundle"
@@ -60,6 +64,6 @@ for subject in "${subjects[@]}"; do
       [ -d "$out/bundle" ] || "$0" pipeline
       .venv-stream/bin/python bench/streaming/replicas.py "$out/bundle"
       ;;
-    *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning serving large-state spark streaming replicas" >&2; exit 2 ;;
+    *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning serving soak large-state spark streaming replicas" >&2; exit 2 ;;
   esac
 done

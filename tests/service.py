@@ -5,18 +5,30 @@ import json
 import os
 import queue
 import re
+import resource
 import signal
 import subprocess
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from conftest import BINARY
 
 START_SECONDS = 60
+
+
+@contextmanager
+def full_disk(service: "Service") -> Iterator[None]:
+    """No file of the service may grow or be written any more, as if the disk were full."""
+    process = service.process.pid
+    before = resource.prlimit(process, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    yield
+    if service.process.poll() is None:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, before)
 
 
 class Answer:

@@ -3,14 +3,13 @@
 import json
 import re
 import socket
-import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 from conftest import Run
 from journal_file import read_journal
-from service import Service, payment, payments
+from service import Service, full_disk, payment, payments
 
 
 @pytest.fixture(scope="module")
@@ -295,24 +294,19 @@ def test_a_wrong_flag_is_named(
 
 
 def test_a_full_disk_is_told_and_survived(bundle: Path, tmp_path: Path) -> None:
-    """A trigger that fails stands for a disk that is full: SQLite gives the same error path."""
     journal = tmp_path / "journal"
     with Service(bundle, journal) as service:
         service.wait_ready()
         before = payment(1)
         text = service.post("/v1/decisions", before).text
-        database = sqlite3.connect(journal / "journal.db", isolation_level=None)
-        database.execute(
-            "CREATE TRIGGER full BEFORE INSERT ON log BEGIN SELECT RAISE(FAIL, 'full'); END"
-        )
-        for number in (2, 2, 3):
-            answer = service.post("/v1/decisions", payment(number, event_time=before["event_time"]))
-            assert answer.status == 503
-            assert answer.headers["Retry-After"] == "1"
-        assert service.get("/readyz").status == 503
-        assert service.post("/v1/decisions", before).status == 503
-        database.execute("DROP TRIGGER full")
-        database.close()
+        with full_disk(service):
+            for number in (2, 2, 3):
+                sent = payment(number, event_time=before["event_time"])
+                answer = service.post("/v1/decisions", sent)
+                assert answer.status == 503
+                assert answer.headers["Retry-After"] == "1"
+            assert service.get("/readyz").status == 503
+            assert service.post("/v1/decisions", before).status == 503
         end = time.monotonic() + 10
         while service.get("/readyz").status != 200 and time.monotonic() < end:
             time.sleep(0.05)

@@ -1,29 +1,14 @@
 """The degrade ladder of `weir serve`: each rung is reached, marked, counted and left again."""
 
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import Run
-from service import Answer, Service, payment
+from service import Answer, Service, full_disk, payment
 
 RULES = ("--on-full-disk", "rules", "--rules-challenge-over", 100, "--rules-decline-over", 200)
 WAITING = "weir_journal_unrecorded_payments"
-
-
-@contextmanager
-def full(journal: Path) -> Iterator[None]:
-    """A trigger that fails stands for a disk that is full: SQLite gives the same error path."""
-    database = sqlite3.connect(journal / "journal.db", isolation_level=None)
-    database.execute(
-        "CREATE TRIGGER full BEFORE INSERT ON log BEGIN SELECT RAISE(FAIL, 'full'); END"
-    )
-    yield
-    database.execute("DROP TRIGGER full")
-    database.close()
 
 
 def wait_until_taken(service: Service) -> None:
@@ -49,7 +34,7 @@ def test_rules_answer_while_the_journal_is_full_and_all_is_recorded_after(
         service.wait_ready()
         zero, before = payment(0), payment(1)
         text = decide(service, before).text
-        with full(journal):
+        with full_disk(service):
             # The first one is applied before the journal refuses it: nothing is told of it.
             assert decide(service, zero).status == 503
             told = [decide(service, one) for one in (small, middle, large)]
@@ -99,7 +84,7 @@ def test_the_queue_of_the_rules_has_an_end(bundle: Path, tmp_path: Path) -> None
     with Service(bundle, journal, *RULES, "--rules-queue", 2) as service:
         service.wait_ready()
         decide(service, payment(1))
-        with full(journal):
+        with full_disk(service):
             assert decide(service, payment(2)).status == 503
             assert decide(service, payment(3)).status == 200
             assert service.get("/readyz").status == 200
@@ -118,7 +103,7 @@ def test_what_could_not_be_recorded_is_told_at_the_end(bundle: Path, tmp_path: P
     with Service(bundle, journal, *RULES) as service:
         service.wait_ready()
         decide(service, payment(1))
-        with full(journal):
+        with full_disk(service):
             decide(service, payment(2))
             decide(service, payment(3))
             assert service.stop() == 1

@@ -42,6 +42,9 @@ struct Options {
   std::uint64_t first_id = 1;
   std::uint64_t customers = 100'000;
   std::uint64_t terminals = 1'000;
+  // Of the payments' own time: that of the first id, and how far each goes on. 0: it is now.
+  double time_from = 0;
+  double time_step = 0;
   std::string bodies;  // A file of bodies, one a line, sent in turn instead of made-up payments.
 };
 
@@ -91,7 +94,11 @@ class Requests {
 
  private:
   void append_payment() {
-    const std::time_t now = std::time(nullptr);
+    const auto sent = static_cast<double>(id_ - options_.first_id);
+    const std::time_t now =
+        options_.time_from == 0
+            ? std::time(nullptr)
+            : static_cast<std::time_t>(options_.time_from + sent * options_.time_step);
     if (now != second_) {
       second_ = now;
       std::tm civil{};
@@ -206,6 +213,10 @@ int main(int argc, char** argv) {
       options.customers = std::strtoull(value, nullptr, 10);
     else if (name == "--terminals")
       options.terminals = std::strtoull(value, nullptr, 10);
+    else if (name == "--time-from")
+      options.time_from = std::atof(value);
+    else if (name == "--time-step")
+      options.time_step = std::atof(value);
     else if (name == "--bodies")
       options.bodies = value;
     else

@@ -173,6 +173,7 @@ def run_weir(bundle: Path, work: Path, seconds: float, results: dict[str, Any]) 
                 (work / "answer.json").write_text(json.dumps(one, separators=(",", ":")))
                 batch = {"results": answers[:100]}
                 (work / "batch.json").write_text(json.dumps(batch, separators=(",", ":")))
+                time.sleep(1)  # Until what is in the tail is in SQLite, which alone is read here.
                 rows = [(entry["features"], entry["margin"]) for entry in read_journal(journal)]
             singly = load(server, seconds, connections=64)
             show(f"weir, {durability}, one by one", singly)

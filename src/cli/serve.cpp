@@ -139,6 +139,8 @@ Front make_front(const ServeOptions& options) {
   raise_descriptor_limit();
   // A client that went away ends its connection, also where OpenSSL writes.
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may grow no more is a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   front.rest.cleaning.terminals = read_terminals(options.terminals);
   if (!options.keys.empty()) {
     front.rest.keys = http::ApiKeys::parse(files::read_text(options.keys), options.keys);

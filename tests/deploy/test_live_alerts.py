@@ -4,7 +4,6 @@ weir, Prometheus and Alertmanager run as they do in production, with the reposit
 their windows are shorter (see monitoring.py). Each alert must be delivered firing and resolved.
 """
 
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from monitoring import Monitoring, Webhook, wait
-from service import Service, payment, payments
+from service import Service, full_disk, payment, payments
 
 
 class Scene:
@@ -79,13 +78,8 @@ def scene(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sc
 
 
 def test_a_full_disk(scene: Scene) -> None:
-    with sqlite3.connect(scene.journal / "journal.db") as database:
-        database.execute(
-            "CREATE TRIGGER full BEFORE INSERT ON log BEGIN SELECT RAISE(FAIL, 'full'); END"
-        )
-    scene.expect("firing", "WeirJournalStuck")
-    with sqlite3.connect(scene.journal / "journal.db") as database:
-        database.execute("DROP TRIGGER full")
+    with full_disk(scene.service):
+        scene.expect("firing", "WeirJournalStuck")
     scene.expect("resolved", "WeirJournalStuck")
 
 

@@ -1,6 +1,7 @@
 #include "cli/serve/decision_service.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ namespace {
 using journal::Record;
 using journal::RecordKind;
 
-constexpr int kPrunedATick = 500;
+constexpr int kChildNiceness = 10;  // Who answers goes first.
 
 }  // namespace
 
@@ -41,7 +42,7 @@ DecisionService::DecisionService(ServiceOptions options,
       models_(options_, std::move(champion)),
       drift_(models_.champion().bundle) {
   journal_.emplace(options_.journal, options_.durability);
-  reader_.emplace(options_.journal);
+  reader_.emplace(options_.journal, *journal_);
   commits_.emplace(*journal_, options_.durability == journal::Durability::kFull);
   journal_end_ = reader_->end_position();
   max_transaction_id_ = reader_->max_transaction_id();
@@ -153,10 +154,10 @@ void DecisionService::remember(const Record& record) {
 }
 
 std::optional<Record> DecisionService::find(std::int64_t transaction_id) {
+  if (transaction_id > max_transaction_id_) return std::nullopt;
   if (auto pending = commits_->find_payment(transaction_id); pending.record) {
     return std::move(pending.record);
   }
-  if (transaction_id > max_transaction_id_) return std::nullopt;
   return reader_->find_payment(transaction_id);
 }
 
@@ -267,9 +268,8 @@ void DecisionService::tick() {
   if (time == pruned_at_) return;
   pruned_at_ = time;
   const auto kept = journal::SnapshotStore(snapshot_folder(options_, champion())).list();
-  if (kept.size() == journal::SnapshotStore::kKept && !commits_->stuck() &&
-      commits_->wake_descriptor() < 0) {
-    journal_->prune(now() - options_.retention, kept.back().position, kPrunedATick);
+  if (kept.size() == journal::SnapshotStore::kKept) {
+    journal_->prune_from_now_on(now() - options_.retention, kept.back().position);
   }
 }
 
@@ -291,6 +291,7 @@ bool DecisionService::begin_snapshot() {
   if (child == 0) {
     // Sockets and the journal stay this process's parent's alone.
     closefrom(3);
+    setpriority(PRIO_PROCESS, 0, kChildNiceness);
     std::string fault;
     bool written = true;
     try {
@@ -331,7 +332,8 @@ bool DecisionService::stop() {
   const auto failures = state_.snapshot_failures;
   begin_snapshot();
   reap_snapshot(true);
-  journal_->checkpoint();
+  // What SQLite does not take is safe in the tail.
+  if (std::string fault; journal_->file_all(fault)) journal_->checkpoint();
   return state_.snapshot_failures == failures;
 }
 

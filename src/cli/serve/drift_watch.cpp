@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/evaluation/stability_index.h"
+#include "core/transaction/error.h"
 
 namespace weir::cli {
 
@@ -28,14 +29,32 @@ void DriftWatch::observe(std::span<const float> features, float margin) {
     margin_ = counts_of(make_reference("margin", std::exchange(first_margins_, {})));
     return;
   }
-  for (std::size_t i = 0; i < inputs_.size() && i < features.size(); ++i) {
-    inputs_[i].count(features[i]);
+  WEIR_CHECK(inputs_.empty() || inputs_.size() == features.size());
+  gathered_.resize((inputs_.size() + 1) * kGathered);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) gathered_[i * kGathered + rows_] = features[i];
+  gathered_[inputs_.size() * kGathered + rows_] = margin;
+  if (++rows_ < kGathered) return;
+  rows_ = 0;
+  std::span<const float> columns = gathered_;
+  for (Counts& input : inputs_) {
+    input.count(columns.first(kGathered));
+    columns = columns.subspan(kGathered);
   }
-  margin_->count(margin);
-  if (++filled_ < kPayments) return;
+  margin_->count(columns);
+  filled_ += kGathered;
+  if (filled_ < kPayments) return;
   filled_ = 0;
   for (Counts& input : inputs_) input.turn();
   margin_->turn();
+}
+
+void DriftWatch::Counts::count(std::span<const float> values) {
+  // As reference.bin_of, edge by edge.
+  std::uint32_t bins[kGathered] = {};
+  for (const float edge : reference.edges) {
+    for (std::size_t i = 0; i < kGathered; ++i) bins[i] += values[i] < edge ? 0U : 1U;
+  }
+  for (const std::uint32_t bin : bins) ++filling[bin];
 }
 
 void DriftWatch::Counts::turn() {

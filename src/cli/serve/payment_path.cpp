@@ -39,11 +39,10 @@ const ServiceAnswer& DecisionService::decide(const Payment& payment) {
 
 /// Fills the answer to a payment whose id is known already; false for a new one.
 bool DecisionService::answer_again(const Payment& payment) {
+  if (payment.transaction_id > max_transaction_id_) return false;
   const auto pending = commits_->find_payment(payment.transaction_id);
   std::optional<Record> known = pending.record;
-  if (!known && payment.transaction_id <= max_transaction_id_) {
-    known = reader_->find_payment(payment.transaction_id);
-  }
+  if (!known) known = reader_->find_payment(payment.transaction_id);
   if (!known || !known->rejected.empty()) return false;
   ServiceAnswer& answer = answer_ = {};
   const bool same = known->payment == payment;

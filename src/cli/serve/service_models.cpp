@@ -1,6 +1,7 @@
 #include "cli/serve/service_models.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <utility>
@@ -20,10 +21,11 @@ constexpr std::string_view kRoleNames[] = {"champion", "challenger"};
 std::string look_of(const std::string& folder) {
   std::error_code error;
   const auto file = std::filesystem::canonical(folder, error) / "model.json";
-  const auto time = std::filesystem::last_write_time(file, error);
-  if (error) return {};
-  return fmt::format("{} {} {}", file.string(), time.time_since_epoch().count(),
-                     std::filesystem::file_size(file, error));
+  struct stat look{};
+  if (error || stat(file.c_str(), &look) != 0) return {};
+  // Also the file itself: a copy may keep the times of what it is a copy of.
+  return fmt::format("{} {} {}.{} {}", file.string(), look.st_ino, look.st_mtim.tv_sec,
+                     look.st_mtim.tv_nsec, look.st_size);
 }
 
 }  // namespace

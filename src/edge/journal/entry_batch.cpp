@@ -146,6 +146,10 @@ void EntryBatch::append(const EntryBatch& other) {
   }
 }
 
+void EntryBatch::append(std::string_view bytes, std::uint64_t position) {
+  for (EntryReader reader(bytes, position); !reader.done();) add(reader.next());
+}
+
 void EntryBatch::clear() {
   // Costs what was in it, not what once was.
   resize_slots(entries_.size());

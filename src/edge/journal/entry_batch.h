@@ -25,6 +25,9 @@ class EntryBatch {
   void add(const Record& record);
   /// Adds what `other` has, after what is there.
   void append(const EntryBatch& other);
+  /// The same for entries as bytes, the first of which has `position`. Throws Error when they are
+  /// damaged.
+  void append(std::string_view bytes, std::uint64_t position);
   /// Keeps its memory.
   void clear();
 
@@ -42,9 +45,9 @@ class EntryBatch {
   bool empty() const { return entries_.empty(); }
   /// The payment of this id that was decided last.
   std::optional<Record> find_payment(std::int64_t transaction_id) const;
+  Record record(const Entry& entry) const;
 
  private:
-  Record record(const Entry& entry) const;
   std::size_t slot_of(std::int64_t transaction_id) const;
   void index(std::size_t entry);
   void resize_slots(std::size_t entries);
@@ -64,6 +67,8 @@ class EntryReader {
   std::uint64_t position() const { return position_; }
   /// Passes over one entry. Like `next` throws Error when the bytes are damaged.
   void skip() { take(); }
+  /// What is not read yet.
+  std::string_view bytes() const { return rest_; }
   Record next();
 
  private:

@@ -10,8 +10,7 @@
 
 namespace weir::journal {
 
-GroupCommit::GroupCommit(Journal& journal, bool in_background)
-    : journal_(journal), checkpointer_(journal) {
+GroupCommit::GroupCommit(Journal& journal, bool in_background) : journal_(journal) {
   if (!in_background) return;
   wake_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   thread_ = std::thread([this] { run_thread(); });
@@ -51,7 +50,6 @@ bool GroupCommit::commit(const EntryBatch& batch, std::string& fault, double& se
   const auto start = std::chrono::steady_clock::now();
   const bool written = journal_.write(batch, fault);
   seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (written) checkpointer_.after_commit();
   return written;
 }
 

@@ -8,14 +8,13 @@
 #include <string>
 #include <thread>
 
-#include "edge/journal/checkpointer.h"
 #include "edge/journal/journal.h"
 #include "edge/journal/record.h"
 #include "edge/metrics/histogram.h"
 
 namespace weir::journal {
 
-/// Gathers records into batches and commits each batch as one transaction.
+/// Gathers records into batches and makes each batch durable at once.
 ///
 /// With `in_background` a thread of its own writes, so that the caller goes on while the disk is
 /// waited for; one batch is on its way at a time. When a commit fails the batch is kept and tried
@@ -73,7 +72,6 @@ class GroupCommit {
   void run_thread();
 
   Journal& journal_;
-  Checkpointer checkpointer_;
   EntryBatch open_;
   EntryBatch flying_;         // Being written, or stuck.
   std::uint64_t ticket_ = 1;  // Of the open batch.

@@ -5,6 +5,8 @@
 
 #include <chrono>
 
+#include "edge/journal/file_size_limit.h"
+
 namespace weir::journal {
 namespace {
 
@@ -64,19 +66,18 @@ TEST_P(GroupCommitTest, FindsWhatIsNotCommittedYet) {
   EXPECT_EQ(commits->find_payment(100).record, std::nullopt);
 }
 
-// A stranger's lock on the file stands for a full disk: no write succeeds until it is gone.
+// A file size that may not be exceeded stands for a full disk.
 TEST_P(GroupCommitTest, KeepsAFailedBatchAndTriesAgain) {
   const auto before = commits->add(payment(0));
   ASSERT_EQ(wait(before), GroupCommit::State::kDone);
-  Database stranger(Journal::database_file(folder), Database::Mode::kCreate);
-  stranger.execute(
-      "CREATE TRIGGER full BEFORE INSERT ON log BEGIN SELECT RAISE(FAIL, 'full'); END");
-  const auto failed = commits->add(payment(1));
-  EXPECT_EQ(wait(failed), GroupCommit::State::kFailed);
-  EXPECT_TRUE(commits->stuck());
-  EXPECT_EQ(commits->fault(), "full");
-  EXPECT_EQ(commits->state(before), GroupCommit::State::kDone);
-  stranger.execute("DROP TRIGGER full");
+  {
+    const FileSizeLimit full(0);
+    const auto failed = commits->add(payment(1));
+    EXPECT_EQ(wait(failed), GroupCommit::State::kFailed);
+    EXPECT_TRUE(commits->stuck());
+    EXPECT_EQ(commits->fault(), "File too large");
+    EXPECT_EQ(commits->state(before), GroupCommit::State::kDone);
+  }
   for (int i = 0; i < 2000 && commits->stuck(); ++i) {
     commits->tick();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

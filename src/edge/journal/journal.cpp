@@ -3,52 +3,23 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "core/transaction/error.h"
-#include "edge/journal/old_format.h"
 
 namespace weir::journal {
 namespace {
 
-constexpr int kFormat = 3;
-constexpr std::size_t kBlockEntries = 256;  // To find an entry its block is read.
-
-constexpr std::size_t kIndexedAtOnce = 16;  // A statement's start and end cost more than a row.
-
-constexpr const char* kSchema = R"(
-CREATE TABLE IF NOT EXISTS log(
-  position INTEGER PRIMARY KEY,
-  entries INTEGER NOT NULL,
-  logged_at INTEGER NOT NULL,
-  bytes BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS payment(
-  transaction_id INTEGER PRIMARY KEY,
-  position INTEGER);
-CREATE TABLE IF NOT EXISTS feedback(
-  transaction_id INTEGER NOT NULL,
-  position INTEGER NOT NULL,
-  PRIMARY KEY(transaction_id, position)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS control(position INTEGER PRIMARY KEY);
-)";
-
-constexpr const char* kEnd = "SELECT position + entries FROM log ORDER BY position DESC LIMIT 1";
-
-std::string insert_payments(std::size_t rows) {
-  std::string sql = "INSERT OR REPLACE INTO payment(transaction_id, position) VALUES (?,?)";
-  while (--rows > 0) sql += ",(?,?)";
-  return sql;
-}
-
-bool run(Statement& statement) {
-  const int code = statement.try_step();
-  statement.reset();
-  return code == SQLITE_DONE;
-}
+constexpr std::size_t kMostUnfiled = 64 << 20;  // Bytes; then writers wait for SQLite after all.
+constexpr std::int64_t kPrunedAtOnce = 500;     // Entries, and twice as many as were filed.
+constexpr auto kTryAgain = std::chrono::milliseconds(100);
+constexpr int kNiceness = 10;  // Who answers goes first where both want the same core.
 
 }  // namespace
 
@@ -61,316 +32,145 @@ Durability parse_durability(std::string_view word) {
       word));
 }
 
-std::filesystem::path Journal::database_file(const std::filesystem::path& folder) {
-  return folder / "journal.db";
-}
-
-Journal::Journal(const std::filesystem::path& folder, Durability durability) {
-  std::error_code error;
-  // Payments are nobody else's to read.
-  if (std::filesystem::create_directories(folder, error)) {
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-  }
-  const std::filesystem::path lock = folder / "lock";
-  lock_ = open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-  if (lock_ < 0) {
+Journal::Lock::Lock(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "lock";
+  file_ = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+  if (file_ < 0) {
     throw Error(fmt::format("journal \"{}\": {}; choose a folder that can be written",
                             folder.string(), std::strerror(errno)));
   }
-  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    close(lock_);
+  if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
+    close(file_);
     throw Error(
         fmt::format("journal \"{}\": another weir serve writes to it; stop that one or "
                     "choose another --journal",
                     folder.string()));
   }
-  database_.emplace(database_file(folder), Database::Mode::kCreate);
-  database_->execute("PRAGMA page_size = 8192");
-  database_->execute("PRAGMA journal_mode = WAL");
-  database_->execute(durability == Durability::kFull ? "PRAGMA synchronous = FULL"
-                                                     : "PRAGMA synchronous = NORMAL");
-  // Checkpoints are taken between rounds, never inside a commit: this hook is not SQLite's own.
-  sqlite3_wal_hook(
-      database_->get(),
-      [](void* self, sqlite3*, const char*, int pages) {
-        static_cast<Journal*>(self)->pages_ahead_ = pages;
-        return SQLITE_OK;
-      },
-      this);
-  database_->execute("PRAGMA cache_size = -65536");
-  const auto format = database_->query_integer("PRAGMA user_version");
-  if (format < 0 || format > kFormat) {
-    throw Error(
-        fmt::format("journal \"{}\": format {}, this build writes {}; export it with the "
-                    "build that wrote it and start a new one",
-                    folder.string(), format, kFormat));
+}
+
+Journal::Lock::~Lock() { close(file_); }
+
+std::filesystem::path Journal::make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  // Payments are nobody else's to read.
+  if (std::filesystem::create_directories(folder, error)) {
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   }
-  if (format == 1 || format == 2) set_old_rows_aside(*database_);
-  database_->execute(kSchema);
-  begin_.emplace(*database_, "BEGIN IMMEDIATE");
-  commit_.emplace(*database_, "COMMIT");
-  insert_.emplace(*database_,
-                  "INSERT INTO log(position, entries, logged_at, bytes) VALUES (?1, ?2, ?3, ?4)");
-  insert_payment_.emplace(*database_, insert_payments(1));
-  insert_payments_.emplace(*database_, insert_payments(kIndexedAtOnce));
-  insert_feedback_.emplace(*database_,
-                           "INSERT INTO feedback(transaction_id, position) VALUES (?1, ?2)");
-  insert_control_.emplace(*database_, "INSERT INTO control(position) VALUES (?1)");
-  end_ = static_cast<std::uint64_t>(database_->query_integer(kEnd));
-  if (format == 1 || format == 2) take_old_rows(*database_, *this, end_);
-  database_->execute(fmt::format("PRAGMA user_version = {}", kFormat));
+  return folder;
+}
+
+Journal::Journal(const std::filesystem::path& folder, Durability durability)
+    : lock_(make_folder(folder)), store_(folder, durability) {
+  file_the_tail(folder);
+  tail_.emplace(folder, durability == Durability::kFull);
+  end_ = store_.end_position();
+  filer_ = std::thread([this] { run_filer(); });
 }
 
 Journal::~Journal() {
-  for (auto* statement : {&begin_, &commit_, &insert_, &insert_payment_, &insert_payments_,
-                          &insert_feedback_, &insert_control_}) {
-    statement->reset();
+  ending_ = true;
+  unfiled_.end();
+  filer_.join();
+}
+
+/// What the last writer did not come to.
+void Journal::file_the_tail(const std::filesystem::path& folder) {
+  const auto tail = Tail::read(folder, [this] { return store_.end_position(); });
+  if (tail.bytes.empty()) return;
+  EntryBatch left;
+  left.append(tail.bytes, tail.position);
+  std::string fault;
+  if (!store_.write(left, fault)) {
+    throw Error(fmt::format("journal \"{}\": {}; make room on the disk and start again",
+                            folder.string(), fault));
   }
-  database_.reset();
-  if (lock_ >= 0) close(lock_);
+  // The tail is emptied next: by then the disk must have it.
+  store_.checkpoint();
 }
 
 bool Journal::write(const EntryBatch& batch, std::string& fault) {
-  const auto failed = [&] {
-    fault = database_->message();
-    // A full disk has rolled back already; then this one does nothing.
-    if (sqlite3_get_autocommit(database_->get()) == 0) database_->try_execute("ROLLBACK");
-    return false;
-  };
-  const auto& entries = batch.entries();
-  std::uint64_t next = end_;
-  for (const EntryBatch::Entry& entry : entries) {
-    if (entry.position >= next) {
-      next = entry.position + 1;
+  if (batch.empty()) return true;
+  // The first log entry comes after what was applied before there was a log.
+  std::uint64_t next = end_ == 0 ? batch.entries().front().position : end_;
+  for (const EntryBatch::Entry& entry : batch.entries()) {
+    if (entry.position == next) {
+      ++next;
       continue;
     }
-    fault = fmt::format("entry {} is written already", entry.position);
+    fault = entry.position < next ? fmt::format("entry {} is written already", entry.position)
+                                  : fmt::format("entry {} where {} was due", entry.position, next);
     return false;
   }
-  if (!run(*begin_)) return failed();
-  for (std::size_t begin = 0; begin < entries.size();) {
-    std::size_t end = begin + 1;
-    while (end < entries.size() && end - begin < kBlockEntries &&
-           entries[end].position == entries[end - 1].position + 1) {
-      ++end;
-    }
-    if (!write_block(batch, begin, end)) return failed();
-    begin = end;
+  if (unfiled_.bytes() > kMostUnfiled &&
+      !unfiled_.wait_below(kMostUnfiled, [this] { return failing_.load(); })) {
+    std::lock_guard lock(fault_mutex_);
+    fault = filing_fault_;
+    return false;
   }
-  if (!run(*commit_)) return failed();
+  if (!tail_->write(batch, unfiled_.filed_below(end_), fault)) return false;
+  unfiled_.add(batch);
   end_ = next;
   return true;
 }
 
-bool Journal::write_block(const EntryBatch& batch, std::size_t begin, std::size_t end) {
-  const auto& entries = batch.entries();
-  const std::size_t from = entries[begin].begin;
-  const std::size_t to = end < entries.size() ? entries[end].begin : batch.bytes().size();
-  insert_->bind(1, static_cast<std::int64_t>(entries[begin].position));
-  insert_->bind(2, static_cast<std::int64_t>(end - begin));
-  insert_->bind(3, entries[end - 1].logged_at);
-  insert_->bind_blob(4, batch.bytes().data() + from, to - from);
-  if (!run(*insert_)) return false;
-  return index(std::span(entries).subspan(begin, end - begin));
+bool Journal::file_all(std::string& fault) {
+  int tries = 0;
+  const auto give_up = [&] { return failing_ && ++tries > 3; };
+  if (unfiled_.wait_below(1, give_up)) return true;
+  std::lock_guard lock(fault_mutex_);
+  fault = filing_fault_;
+  return false;
 }
 
-bool Journal::index(std::span<const EntryBatch::Entry> entries) {
-  const auto bind = [](Statement& row, int index, const EntryBatch::Entry& entry) {
-    row.bind(index, entry.transaction_id);
-    row.bind(index + 1, static_cast<std::int64_t>(entry.position));
-  };
-  const auto is_payment = [](const EntryBatch::Entry& entry) {
-    return entry.kind == RecordKind::kPayment;
-  };
-  while (!entries.empty()) {
-    std::size_t taken = 1;
-    bool written = false;
-    if (entries.size() >= kIndexedAtOnce &&
-        std::ranges::all_of(entries.first(kIndexedAtOnce), is_payment)) {
-      taken = kIndexedAtOnce;
-      for (std::size_t i = 0; i < taken; ++i) {
-        bind(*insert_payments_, static_cast<int>(2 * i) + 1, entries[i]);
-      }
-      written = run(*insert_payments_);
-    } else if (entries[0].kind == RecordKind::kControl) {
-      insert_control_->bind(1, static_cast<std::int64_t>(entries[0].position));
-      written = run(*insert_control_);
-    } else {
-      // The newest payment of an id counts: only what was rejected may be sent again.
-      Statement& row = is_payment(entries[0]) ? *insert_payment_ : *insert_feedback_;
-      bind(row, 1, entries[0]);
-      written = run(row);
-    }
-    if (!written) return false;
-    entries = entries.subspan(taken);
+bool Journal::file(const EntryBatch& batch) {
+  std::lock_guard lock(store_mutex_);
+  std::string fault;
+  const bool written = store_.write(batch, fault);
+  {
+    std::lock_guard guard(fault_mutex_);
+    filing_fault_ = std::move(fault);
   }
-  return true;
+  failing_ = !written;
+  return written;
+}
+
+void Journal::run_filer() {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness);
+  for (;;) {
+    const EntryBatch* batch = unfiled_.take();
+    std::int64_t pruned = kPrunedAtOnce;
+    if (batch != nullptr) {
+      if (!file(*batch)) {
+        if (ending_) return;
+        std::this_thread::sleep_for(kTryAgain);
+        continue;
+      }
+      pruned += 2 * static_cast<std::int64_t>(batch->size());
+      unfiled_.filed();
+    } else if (ending_) {
+      return;
+    }
+    prune(prune_before_, prune_below_, pruned);
+    std::lock_guard lock(store_mutex_);
+    store_.shorten();
+  }
 }
 
 void Journal::checkpoint() {
-  sqlite3_wal_checkpoint_v2(database_->get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  std::lock_guard lock(store_mutex_);
+  store_.checkpoint();
+}
+
+void Journal::prune_from_now_on(Seconds logged_before, std::uint64_t position_below) {
+  prune_before_ = logged_before;
+  prune_below_ = position_below;
 }
 
 std::int64_t Journal::prune(Seconds logged_before,
                             std::uint64_t position_below,
                             std::int64_t limit) {
-  Statement oldest(*database_,
-                   "SELECT position, entries, logged_at FROM log ORDER BY position LIMIT 1");
-  std::int64_t pruned = 0;
-  while (pruned < limit) {
-    if (oldest.try_step() != SQLITE_ROW) break;
-    const auto position = static_cast<std::uint64_t>(oldest.integer(0));
-    const std::int64_t entries = oldest.integer(1);
-    const bool old = oldest.integer(2) < logged_before &&
-                     position + static_cast<std::uint64_t>(entries) <= position_below;
-    oldest.reset();
-    if (!old) break;
-    if (!run(*begin_)) break;
-    if (!delete_block(position) || !run(*commit_)) {
-      if (sqlite3_get_autocommit(database_->get()) == 0) database_->try_execute("ROLLBACK");
-      break;
-    }
-    pruned += entries;
-  }
-  return pruned;
-}
-
-bool Journal::delete_block(std::uint64_t position) {
-  const auto remove = [this](const char* sql, std::int64_t first, std::int64_t second) {
-    Statement statement(*database_, sql);
-    statement.bind(1, first);
-    if (second >= 0) statement.bind(2, second);
-    return run(statement);
-  };
-  Statement block(*database_, "SELECT bytes FROM log WHERE position = ?1");
-  block.bind(1, static_cast<std::int64_t>(position));
-  if (block.try_step() != SQLITE_ROW) return false;
-  for (EntryReader reader(block.bytes(0), position); !reader.done();) {
-    const Record record = reader.next();
-    const auto at = static_cast<std::int64_t>(record.position);
-    const std::int64_t id = record.payment.transaction_id;
-    const bool removed =
-        record.kind == RecordKind::kControl
-            ? remove("DELETE FROM control WHERE position = ?1", at, -1)
-        : record.kind == RecordKind::kPayment
-            ? remove("DELETE FROM payment WHERE transaction_id = ?1 AND position = ?2", id, at)
-            : remove("DELETE FROM feedback WHERE transaction_id = ?1 AND position = ?2", id, at);
-    if (!removed) return false;
-  }
-  block.reset();
-  return remove("DELETE FROM log WHERE position = ?1", static_cast<std::int64_t>(position), -1);
-}
-
-namespace {
-
-std::int64_t check_format(Database& database) {
-  const auto format = database.query_integer("PRAGMA user_version");
-  if (format == kFormat) return format;
-  throw Error(
-      fmt::format("journal \"{}\": format {}, this build reads {}; start weir serve on it once, "
-                  "which brings it up to date",
-                  database.file().string(), format, kFormat));
-}
-
-}  // namespace
-
-JournalReader::JournalReader(const std::filesystem::path& folder)
-    : database_(
-          [&] {
-            const auto file = Journal::database_file(folder);
-            if (!std::filesystem::exists(file)) {
-              throw Error(
-                  fmt::format("journal \"{}\": no journal.db there; wanted the --journal "
-                              "folder of weir serve",
-                              folder.string()));
-            }
-            return file;
-          }(),
-          Database::Mode::kReadOnly),
-      format_(check_format(database_)),
-      find_payment_(database_, "SELECT position FROM payment WHERE transaction_id = ?1"),
-      find_feedback_(database_,
-                     "SELECT position FROM feedback WHERE transaction_id = ?1 ORDER BY position"),
-      find_block_(database_,
-                  "SELECT position, bytes FROM log WHERE position <= ?1 ORDER BY position DESC "
-                  "LIMIT 1") {}
-
-std::uint64_t JournalReader::end_position() {
-  return static_cast<std::uint64_t>(database_.query_integer(kEnd));
-}
-
-std::optional<std::uint64_t> JournalReader::first_position() {
-  const auto first = database_.query_integer("SELECT coalesce(min(position), -1) FROM log");
-  if (first < 0) return std::nullopt;
-  return static_cast<std::uint64_t>(first);
-}
-
-Seconds JournalReader::last_logged_at() {
-  return database_.query_integer("SELECT logged_at FROM log ORDER BY position DESC LIMIT 1");
-}
-
-std::int64_t JournalReader::max_transaction_id() {
-  return database_.query_integer("SELECT coalesce(max(transaction_id), -1) FROM payment");
-}
-
-std::optional<Record> JournalReader::at(std::uint64_t position) {
-  find_block_.bind(1, static_cast<std::int64_t>(position));
-  std::optional<Record> found;
-  if (find_block_.step()) {
-    EntryReader reader(find_block_.bytes(1), static_cast<std::uint64_t>(find_block_.integer(0)));
-    while (!reader.done() && reader.position() < position) reader.skip();
-    if (!reader.done()) found = reader.next();
-  }
-  find_block_.reset();
-  return found;
-}
-
-std::optional<Control> JournalReader::control_before(std::uint64_t position) {
-  Statement statement(database_,
-                      "SELECT position FROM control WHERE position < ?1 ORDER BY position DESC "
-                      "LIMIT 1");
-  statement.bind(1, static_cast<std::int64_t>(position));
-  if (!statement.step()) return std::nullopt;
-  const auto record = at(static_cast<std::uint64_t>(statement.integer(0)));
-  return record ? std::optional(record->control) : std::nullopt;
-}
-
-std::optional<Record> JournalReader::find_payment(std::int64_t transaction_id) {
-  find_payment_.bind(1, transaction_id);
-  std::optional<Record> found;
-  if (find_payment_.step()) found = at(static_cast<std::uint64_t>(find_payment_.integer(0)));
-  find_payment_.reset();
-  return found;
-}
-
-std::vector<Record> JournalReader::find_feedback(std::int64_t transaction_id) {
-  find_feedback_.bind(1, transaction_id);
-  std::vector<Record> found;
-  while (find_feedback_.step()) {
-    if (auto record = at(static_cast<std::uint64_t>(find_feedback_.integer(0)))) {
-      found.push_back(*std::move(record));
-    }
-  }
-  find_feedback_.reset();
-  return found;
-}
-
-void JournalReader::read(std::uint64_t from,
-                         std::uint64_t to,
-                         const std::function<bool(const Record&)>& visit) {
-  Statement statement(
-      database_,
-      "SELECT position, bytes FROM log WHERE position >= coalesce((SELECT max(position) FROM log "
-      "WHERE position <= ?1), 0) AND position < ?2 ORDER BY position");
-  statement.bind(1, static_cast<std::int64_t>(from));
-  statement.bind(2, static_cast<std::int64_t>(to));
-  while (statement.step()) {
-    EntryReader reader(statement.bytes(1), static_cast<std::uint64_t>(statement.integer(0)));
-    while (!reader.done() && reader.position() < from) reader.skip();
-    while (!reader.done() && reader.position() < to) {
-      if (!visit(reader.next())) return;
-    }
-  }
+  std::lock_guard lock(store_mutex_);
+  return store_.prune(logged_before, position_below, limit);
 }
 
 }  // namespace weir::journal

@@ -1,81 +1,101 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <mutex>
 #include <optional>
-#include <span>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
-#include "edge/journal/database.h"
+#include "edge/journal/block_store.h"
 #include "edge/journal/entry_batch.h"
 #include "edge/journal/record.h"
+#include "edge/journal/tail.h"
+#include "edge/journal/unfiled.h"
 
 namespace weir::journal {
-
-/// What an acknowledged entry survives. kOs: the end of the process, also by kill -9; the system
-/// writes to disk when it likes. kFull: loss of power too; each commit waits for the disk.
-enum class Durability { kOs, kFull };
 
 /// Throws UsageError for other words than `os` and `full`.
 Durability parse_durability(std::string_view word);
 
-/// The durable log of the service: one SQLite file `journal.db` in WAL mode. A row of `log` is a
-/// block, the entries that were committed together; `payment` and `feedback` say where those of a
-/// transaction id are, `control` where the control events are.
+/// The durable log of the service, a folder: what is written is in the tail at once, and a thread
+/// files it in SQLite, many entries a transaction, so that nobody waits for SQLite or its
+/// checkpoints.
 ///
-/// The writing side. One process writes; readers may be others. Not thread-safe.
+/// The writing side. One process writes; readers may be others. One thread at a time.
 class Journal {
  public:
-  /// Opens the journal of `folder`, or makes one; one of an earlier format is brought up to date.
-  /// Throws Error when it is damaged, of a later format or written by another process at the
-  /// moment.
+  /// Opens the journal of `folder`, or makes one; files what was left in the tail. Throws Error
+  /// when it is damaged, of a later format or written by another process at the moment.
   Journal(const std::filesystem::path& folder, Durability durability);
+  /// Files what it can.
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// Writes all entries in one transaction: all or none. False with `fault` set when the disk is
-  /// full or fails; then it may be tried again. Positions must be those after the last entry's.
+  /// Makes all entries durable: all or none. False with `fault` set when the disk is full or fails;
+  /// then the same, and more, may be tried again. Positions must be those after the last entry's.
   bool write(const EntryBatch& batch, std::string& fault);
 
-  /// Moves what is committed from the write-ahead file into the main one. Never waits for readers,
-  /// but for the disk.
+  /// Waits until everything is in SQLite. False with `fault` set when SQLite does not take it; it
+  /// is durable nevertheless.
+  bool file_all(std::string& fault);
+  /// Moves all that is filed into the main file.
   void checkpoint();
-  /// In the write-ahead file as of the last commit, moved or not.
-  int pages_ahead() const { return pages_ahead_; }
-  const std::filesystem::path& file() const { return database_->file(); }
 
-  /// Deletes the oldest blocks, as long as all of their entries were logged before `logged_before`
-  /// and are below `position_below`, until `limit` entries are gone; returns how many are.
+  /// Has the oldest blocks deleted, those whose entries were all logged before `logged_before` and
+  /// are below `position_below`, some whenever entries are filed.
+  void prune_from_now_on(Seconds logged_before, std::uint64_t position_below);
+  /// Does so at once, until `limit` entries are gone; returns how many are.
   std::int64_t prune(Seconds logged_before, std::uint64_t position_below, std::int64_t limit);
 
-  static std::filesystem::path database_file(const std::filesystem::path& folder);
+  /// What is not in SQLite yet, for a reader of the same process.
+  const Unfiled& unfiled() const { return unfiled_; }
 
  private:
-  bool write_block(const EntryBatch& batch, std::size_t begin, std::size_t end);
-  bool index(std::span<const EntryBatch::Entry> entries);
-  bool delete_block(std::uint64_t position);
+  class Lock {
+   public:
+    explicit Lock(const std::filesystem::path& folder);
+    ~Lock();
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
 
-  int lock_ = -1;  // Of the folder: one writer.
-  std::optional<Database> database_;
-  std::optional<Statement> begin_;
-  std::optional<Statement> commit_;
-  std::optional<Statement> insert_;
-  std::optional<Statement> insert_payment_;
-  std::optional<Statement> insert_payments_;  // Many at once.
-  std::optional<Statement> insert_feedback_;
-  std::optional<Statement> insert_control_;
+   private:
+    int file_ = -1;
+  };
+
+  static std::filesystem::path make_folder(const std::filesystem::path& folder);
+  void file_the_tail(const std::filesystem::path& folder);
+  void run_filer();
+  bool file(const EntryBatch& batch);
+
+  Lock lock_;
+  std::mutex store_mutex_;
+  BlockStore store_;
+  std::optional<Tail> tail_;
+  Unfiled unfiled_;
   std::uint64_t end_ = 0;  // Position after the last entry.
-  int pages_ahead_ = 0;
+  std::atomic<Seconds> prune_before_ = 0;
+  std::atomic<std::uint64_t> prune_below_ = 0;
+  std::mutex fault_mutex_;
+  std::string filing_fault_;  // Of the last try to file; empty when it succeeded.
+  std::atomic<bool> failing_ = false;
+  std::atomic<bool> ending_ = false;
+  std::thread filer_;
 };
 
-/// The reading side; sees what is committed. Not thread-safe; each thread opens its own.
+/// The reading side; sees what is durable. Not thread-safe; each thread opens its own.
 class JournalReader {
  public:
-  /// Throws Error when there is no journal.
+  /// For the journal of another process or of none: what is in the tail now is seen too, and
+  /// whatever SQLite gets later. Throws Error when there is no journal.
   explicit JournalReader(const std::filesystem::path& folder);
+  /// For the journal that this process writes, which must outlive the reader.
+  JournalReader(const std::filesystem::path& folder, const Journal& journal);
 
   /// Position after the last entry; 0 for an empty journal.
   std::uint64_t end_position();
@@ -94,10 +114,13 @@ class JournalReader {
   void read(std::uint64_t from, std::uint64_t to, const std::function<bool(const Record&)>& visit);
 
  private:
+  JournalReader(const std::filesystem::path& folder, const Unfiled* unfiled);
   std::optional<Record> at(std::uint64_t position);
+  std::uint64_t filed_end();
 
   Database database_;
-  std::int64_t format_;  // Checked before any statement names its columns.
+  std::optional<Unfiled> of_tail_;  // Where no journal of this process has it.
+  const Unfiled* unfiled_;
   Statement find_payment_;
   Statement find_feedback_;
   Statement find_block_;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/transaction/error.h"
+#include "edge/journal/file_size_limit.h"
 
 namespace weir::journal {
 namespace {
@@ -105,7 +106,7 @@ TEST_F(JournalTest, FindsTheControlEventInForce) {
 TEST_F(JournalTest, BringsTheFirstFormatUpToDate) {
   std::filesystem::create_directories(folder);
   {
-    Database old(Journal::database_file(folder), Database::Mode::kCreate);
+    Database old(BlockStore::file_in(folder), Database::Mode::kCreate);
     old.execute(
         "CREATE TABLE model(number INTEGER PRIMARY KEY, version TEXT NOT NULL UNIQUE);"
         "CREATE TABLE log(position INTEGER PRIMARY KEY, logged_at, kind, transaction_id, "
@@ -131,7 +132,7 @@ TEST_F(JournalTest, BringsTheFirstFormatUpToDate) {
 TEST_F(JournalTest, GoesOnWithAnUpgradeThatWasCutShort) {
   std::filesystem::create_directories(folder);
   {
-    Database old(Journal::database_file(folder), Database::Mode::kCreate);
+    Database old(BlockStore::file_in(folder), Database::Mode::kCreate);
     old.execute(
         "CREATE TABLE model(number INTEGER PRIMARY KEY, version TEXT NOT NULL UNIQUE);"
         "CREATE TABLE old_log(position INTEGER PRIMARY KEY, logged_at, kind, transaction_id, "
@@ -162,7 +163,8 @@ TEST_F(JournalTest, GoesOnWithAnUpgradeThatWasCutShort) {
 TEST_F(JournalTest, NamesAnEntryThatIsDamaged) {
   Journal journal(folder, Durability::kOs);
   ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(0), decided(1)}), fault)) << fault;
-  Database(Journal::database_file(folder), Database::Mode::kCreate)
+  ASSERT_TRUE(journal.file_all(fault)) << fault;
+  Database(BlockStore::file_in(folder), Database::Mode::kCreate)
       .execute("UPDATE log SET bytes = substr(bytes, 1, length(bytes) - 1)");
   JournalReader reader(folder);
   EXPECT_EQ(reader.find_payment(0), decided(0));
@@ -179,10 +181,81 @@ TEST_F(JournalTest, WritesAllOfABatchOrNothing) {
   ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(0)}), fault));
   EXPECT_FALSE(journal.write(EntryBatch(std::vector{decided(1), decided(0)}), fault));
   EXPECT_EQ(fault, "entry 0 is written already");
-  JournalReader reader(folder);
+  EXPECT_FALSE(journal.write(EntryBatch(std::vector{decided(2)}), fault));
+  EXPECT_EQ(fault, "entry 2 where 1 was due");
+  JournalReader reader(folder, journal);
   EXPECT_EQ(reader.end_position(), 1);
   EXPECT_TRUE(journal.write(EntryBatch(std::vector{decided(1)}), fault));
-  EXPECT_EQ(reader.find_payment(10)->model, "aaaa");
+  EXPECT_EQ(reader.find_payment(10), decided(1));
+}
+
+TEST_F(JournalTest, ShowsWhatIsNotInSqliteYetLikeTheRest) {
+  Record control;
+  control.kind = RecordKind::kControl;
+  control.position = 3;
+  control.logged_at = 1003;
+  control.payment.transaction_id = -1;
+  control.control = {1003, 1.1, 0.75, 0.012};
+  Journal journal(folder, Durability::kOs);
+  ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(0), feedback(1, 0)}), fault)) << fault;
+  ASSERT_TRUE(journal.file_all(fault)) << fault;
+  JournalReader inside(folder, journal);
+  // SQLite cannot be written, the tail's first 64 KiB can.
+  const FileSizeLimit full(64 << 10);
+  const std::vector<Record> rest = {feedback(2, 0), control, decided(4)};
+  ASSERT_TRUE(journal.write(EntryBatch(rest), fault)) << fault;
+  EXPECT_FALSE(journal.file_all(fault));
+  JournalReader outside(folder);
+  for (JournalReader* reader : {&inside, &outside}) {
+    EXPECT_EQ(reader->first_position(), 0);
+    EXPECT_EQ(reader->end_position(), 5);
+    EXPECT_EQ(reader->last_logged_at(), 1004);
+    EXPECT_EQ(reader->max_transaction_id(), 40);
+    EXPECT_EQ(reader->find_payment(40), rest[2]);
+    EXPECT_EQ(reader->find_payment(0), decided(0));
+    EXPECT_EQ(reader->find_feedback(0), (std::vector{feedback(1, 0), rest[0]}));
+    EXPECT_EQ(reader->control_before(4), control.control);
+    EXPECT_EQ(reader->control_before(3), std::nullopt);
+    std::vector<Record> read;
+    reader->read(1, 4, [&](const Record& record) {
+      read.push_back(record);
+      return true;
+    });
+    EXPECT_EQ(read, (std::vector{feedback(1, 0), rest[0], rest[1]}));
+  }
+}
+
+TEST_F(JournalTest, BeginsWhereTheHistoryBeforeItEnds) {
+  {
+    Journal journal(folder, Durability::kOs);
+    const FileSizeLimit full(64 << 10);
+    ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(7), decided(8)}), fault)) << fault;
+    EXPECT_FALSE(journal.file_all(fault));
+    EXPECT_EQ(JournalReader(folder).first_position(), 7);
+    EXPECT_EQ(JournalReader(folder).end_position(), 9);
+  }
+  Journal journal(folder, Durability::kOs);
+  ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(9)}), fault)) << fault;
+  ASSERT_TRUE(journal.file_all(fault)) << fault;
+  EXPECT_EQ(JournalReader(folder).first_position(), 7);
+  EXPECT_EQ(JournalReader(folder).end_position(), 10);
+}
+
+TEST_F(JournalTest, FilesInTheEndWhatItCouldNotBefore) {
+  {
+    Journal journal(folder, Durability::kFull);
+    ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(0)}), fault)) << fault;
+    ASSERT_TRUE(journal.file_all(fault)) << fault;
+    const FileSizeLimit full(64 << 10);
+    ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(1), decided(2)}), fault)) << fault;
+    EXPECT_FALSE(journal.file_all(fault));
+    EXPECT_FALSE(fault.empty());
+  }
+  Journal journal(folder, Durability::kFull);
+  Database database(BlockStore::file_in(folder), Database::Mode::kReadOnly);
+  EXPECT_EQ(database.query_integer("SELECT sum(entries) FROM log"), 3);
+  ASSERT_TRUE(journal.write(EntryBatch(std::vector{decided(3)}), fault)) << fault;
+  EXPECT_EQ(JournalReader(folder).find_payment(20), decided(2));
 }
 
 TEST_F(JournalTest, HasOneWriter) {
@@ -204,6 +277,7 @@ TEST_F(JournalTest, PrunesWhatIsOldAndCoveredBySnapshots) {
        {std::vector{decided(0), feedback(1, 0)}, std::vector{decided(2), control},
         std::vector{decided(4), decided(5)}, std::vector{decided(6)}}) {
     ASSERT_TRUE(journal.write(EntryBatch(block), fault)) << fault;
+    ASSERT_TRUE(journal.file_all(fault)) << fault;
   }
   EXPECT_EQ(journal.prune(1001, 6, 1), 0);  // Of its first block an entry is newer.
   EXPECT_EQ(journal.prune(5000, 6, 1), 2);

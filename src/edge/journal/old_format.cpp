@@ -135,7 +135,7 @@ void set_old_rows_aside(Database& database) {
   }
 }
 
-void take_old_rows(Database& database, Journal& journal, std::uint64_t from) {
+void take_old_rows(Database& database, BlockStore& journal, std::uint64_t from) {
   if (!has(database, "old_log", "kind")) return;
   {
     OldRows rows(database);

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "edge/journal/journal.h"
+#include "edge/journal/block_store.h"
 
 namespace weir::journal {
 
@@ -13,6 +13,6 @@ namespace weir::journal {
 void set_old_rows_aside(Database& database);
 /// Writes their entries from position `from` to the journal, then drops them. Throws Error when
 /// the disk is full.
-void take_old_rows(Database& database, Journal& journal, std::uint64_t from);
+void take_old_rows(Database& database, BlockStore& journal, std::uint64_t from);
 
 }  // namespace weir::journal

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "edge/journal/entry_batch.h"
+
+namespace weir::journal {
+
+/// Entries that are durable in the tail and not in SQLite yet, in memory: for whoever moves them
+/// there, and for readers. Any thread may call anything.
+class Unfiled {
+ public:
+  void add(const EntryBatch& batch);
+  void add(std::string_view bytes, std::uint64_t position);
+
+  /// Waits for entries, then for more of them for a while, and gives them: the same until `filed`
+  /// is called. Null where none came for a while.
+  const EntryBatch* take();
+  /// What `take` gave is in SQLite.
+  void filed();
+  /// Waits until less than `bytes` are here. False where `stop` says so before.
+  bool wait_below(std::size_t bytes, const std::function<bool()>& stop);
+  /// Nobody waits any more, for anything.
+  void end();
+
+  /// Position below which everything is in SQLite, given that the log ends at `end`.
+  std::uint64_t filed_below(std::uint64_t end) const;
+  std::size_t entries() const;
+  std::size_t bytes() const;
+
+  /// Of those that were decided.
+  std::optional<Record> find_payment(std::int64_t transaction_id) const;
+  std::vector<Record> find_feedback(std::int64_t transaction_id) const;
+  /// The newest control event before `position`.
+  std::optional<Record> control_before(std::uint64_t position) const;
+  std::optional<Record> newest() const;
+  std::optional<Record> oldest() const;
+  /// Of the payments; -1 for none. Like the next, costs a look at every entry.
+  std::int64_t max_transaction_id() const;
+  /// Those of [from, to).
+  std::vector<Record> range(std::uint64_t from, std::uint64_t to) const;
+
+ private:
+  /// Every entry, oldest first, with the batch that holds it.
+  template <typename Visit>
+  void each(const Visit& visit) const;
+
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::condition_variable left_;
+  EntryBatch waiting_;
+  EntryBatch taken_;       // Being filed; older than those waiting.
+  bool in_haste_ = false;  // Somebody waits: file what is there at once.
+  bool end_ = false;
+};
+
+}  // namespace weir::journal
