@@ -50,7 +50,7 @@ stack-down: ## stop them; their data stays
 parity: build ## three days through files, REST and Kafka, and a log through Spark: the same decisions, one by one
 	@tools/setup.sh --stack && WEIR_PARITY_DAYS=3 PYTHONPATH=build/release/python .venv-stream/bin/python -m pytest -q tests/stream/test_parity.py tests/stream/test_spark_stream.py
 
-e2e: build ## the stream killed 200 times, 20 rebalances; image and chart on a real one-node Kubernetes, as root (PARTS="cluster" for some)
+e2e: build ## the stream killed 200 times, 20 rebalances; the schedules in Postgres while things fail; image and chart on a real one-node Kubernetes, as root (PARTS="cluster" for some)
 	@tools/e2e.sh $(PARTS)
 
 lifecycle: ## the model's life on Spark, S3, MLflow and Airflow, every bound checked

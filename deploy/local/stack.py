@@ -32,7 +32,7 @@ from services import (
     keys,
 )
 
-READY_SECONDS = 240
+READY_SECONDS = 480  # Airflow took 239 on two cores under a load of 22.
 
 
 def write_supervisor_settings(layout: Layout, services: list[Service]) -> Path:

@@ -24,6 +24,15 @@ class Airflow:
         self.token = answer["access_token"]
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Ask; a question that changes nothing is asked again where the machine is too busy."""
+        for attempt in range(5 if method == "GET" else 1, 0, -1):
+            try:
+                return self._ask_once(method, path, body)
+            except OSError as fault:
+                if attempt == 1:
+                    raise weir.Error(f"{method} {path}: {fault}") from fault
+
+    def _ask_once(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         request = urllib.request.Request(
             self.address + path,
             method=method,
