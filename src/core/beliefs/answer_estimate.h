@@ -23,8 +23,9 @@ struct AnswerEstimate {
 /// at the same terminal just before and after and confirmed, and how little the card was suspected.
 /// So the share of wrong denials is the one that makes all answers likeliest, terminals following
 /// the chain of `rates.terminal` (Baum et al. 1970, the rates of answers being the only unknown).
-/// It leans on the model's calibration: of sound terminals, the denials are split between the
-/// frauds of cards that the model expects and mistakes. Intervals are 95 %, of the observed
+/// It leans on the model's calibration where the model suspects least: of sound terminals, the
+/// denials of payments whose card is hardly suspected are split between the frauds that the model
+/// expects and mistakes. Intervals are 95 %, of the observed
 /// information.
 ///
 /// Throws Error where the feedback holds fewer than 100 answers that old.
