@@ -1,8 +1,10 @@
 """tools/release.sh: what it would do, what it refuses, the chart that it packs."""
 
 import hashlib
+import json
 import os
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -107,3 +109,28 @@ def test_a_release_is_signed_and_what_changes_it_is_seen(tmp_path: Path) -> None
     chart.write_bytes(packed)
     (out / "SHA256SUMS").write_text(sums)
     assert release("verify", **settings).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("ecosystem", "fixed", "code", "says"),
+    [
+        ("Debian:12", "3.0.9-1", 1, "openssl 3.0.1-1: DSA-1, mended in 3.0.9-1"),
+        ("Debian:11", "3.0.9-1", 0, "0 known faults are mended, 1 have no newer version"),
+        ("Debian:12", None, 0, "0 known faults are mended, 1 have no newer version"),
+    ],
+)
+def test_a_fault_stops_a_release_where_a_newer_version_mends_it(
+    tmp_path: Path, ecosystem: str, fixed: str | None, code: int, says: str
+) -> None:
+    events = [{"introduced": "0"}, *([{"fixed": fixed}] if fixed else [])]
+    affected = {
+        "package": {"name": "openssl", "ecosystem": ecosystem},
+        "ranges": [{"type": "ECOSYSTEM", "events": events}],
+    }
+    package = {"name": "openssl", "version": "3.0.1-1", "ecosystem": "Debian:12"}
+    found = {"package": package, "vulnerabilities": [{"id": "DSA-1", "affected": [affected]}]}
+    (tmp_path / "found.json").write_text(json.dumps({"results": [{"packages": [found]}]}))
+    command = [sys.executable, ROOT / "deploy/docker/known_faults.py", tmp_path / "found.json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == code
+    assert says in done.stdout + done.stderr
