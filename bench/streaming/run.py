@@ -8,6 +8,7 @@ until the queue grows. Prints a table, writes out/bench/streaming.json; 1 when a
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import resource
@@ -15,34 +16,23 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from backlog import WARM_UP_SECONDS, watch, write_payments
+from confluent_kafka import Producer
+from offered import ROOT, offer, payments
+
 sys.path.insert(0, str(ROOT / "tests/stream"))
-from broker import BINARY, Broker, Topics  # noqa: E402
-from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition  # noqa: E402
+from broker import BINARY, Broker, Topics
 
 PASSTHROUGH = ROOT / "build/release/bench/stream_passthrough"
 MIN_RATIO = 0.65  # Of the pass-through's rate.
 MIN_RATE = 200_000
 MAX_P99_SECONDS = 0.060
 STEPS = (50, 100, 200, 400, 1000, 2000, 5000, 10_000, 20_000, 50_000)
-
-
-def payments(count: int, customers: int = 10_000) -> Iterator[bytes]:
-    """About 150 bytes each: so many customers, a thousand terminals."""
-    moment = 1767225600
-    for number in range(count):
-        text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment + number // 50))
-        yield (
-            f'{{"transaction_id":{number},"event_time":"{text}",'
-            f'"customer_id":{number * 7919 % customers},"terminal_id":{number * 31 % 1000},'
-            f'"amount":"{number * 37 % 9000 / 100:.2f}"}}'
-        ).encode()
+FAST_STEPS = (75_000, 100_000, 125_000, 150_000, 200_000, 250_000)
+FAST_SECONDS = 8.0
 
 
 def run(command: list[object]) -> tuple[dict[str, Any], float]:
@@ -118,64 +108,21 @@ def throughput(broker: Broker, bundle: Path, events: int, pairs: int, batch: int
     return {name: round(statistics.median(values), 2) for name, values in found.items()}
 
 
-def latencies(
-    broker: Broker, command: list[object], topics: Topics, rate: float, seconds: float
-) -> tuple[float, float, int]:
-    """p50 and p99 from a payment's sending to its output's reading, and how many are missing."""
-    process = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL)
-    sent: dict[int, float] = {}
-    taken: list[float] = []
-    done = threading.Event()
-
-    def read() -> None:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": broker.address,
-                "group.id": "latency",
-                "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 5,
-            }
-        )
-        consumer.assign([TopicPartition(topics.decisions, 0, OFFSET_END)])
-        while not done.is_set():
-            message = consumer.poll(0.02)  # `consume` would wait for company.
-            value = None if message is None or message.error() else message.value()
-            if value is None:
-                continue
-            number = int(value[18 : value.index(b",")])
-            if number in sent:
-                taken.append(time.monotonic() - sent[number])
-        consumer.close()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    # One request a payment, which the broker must answer too, is more than two cores can do.
-    linger = 0 if rate <= 1000 else 5
-    producer = Producer({"bootstrap.servers": broker.address, "linger.ms": linger})
-    warm_up = int(rate * 3)
-    count = warm_up + int(rate * seconds)
-    texts = [*payments(count)]
-    time.sleep(5)
-    began = time.monotonic()
-    for number, text in enumerate(texts):
-        while (wait := began + number / rate - time.monotonic()) > 0:
-            producer.poll(0)
-            time.sleep(min(wait, 0.002))
-        if number >= warm_up:
-            sent[number] = time.monotonic()
-        producer.produce(topics.events, text)
-    producer.flush()
-    end = time.monotonic() + 5
-    while len(taken) < len(sent) and time.monotonic() < end:
-        time.sleep(0.05)
-    done.set()
-    reader.join()
-    process.kill()
-    process.wait()
-    taken.sort()
-    if not taken:
-        return float("inf"), float("inf"), len(sent)
-    return taken[len(taken) // 2], taken[int(len(taken) * 0.99)], len(sent) - len(taken)
+def fast_steps(broker: Broker, bundle: Path, folder: Path, report: dict[str, Any]) -> None:
+    """On with the steps until the queue grows, or no more can be sent."""
+    file = folder / "payments.jsonl"
+    write_payments(file, int(FAST_STEPS[-1] * (WARM_UP_SECONDS + FAST_SECONDS)))
+    report["backlog"] = {}
+    for rate in FAST_STEPS:
+        topics = broker.topics()
+        command = weir_command(bundle, topics, topics.events, folder / topics.events)
+        found = watch(broker, command, topics, file, rate, FAST_SECONDS)
+        print(f"{rate:>6}/s {found}", flush=True)
+        report["backlog"][f"{rate}/s"] = dataclasses.astuple(found)
+        if found.grows:
+            report["queue_grows_at"] = rate
+        if found.grows or found.rate < 0.9 * rate:
+            return
 
 
 def finish(name: str, report: dict[str, Any], held: bool) -> int:
@@ -222,19 +169,17 @@ def main() -> int:
                     if name == "passthrough":
                         command = [PASSTHROUGH, broker.address, topics.events, topics.events]
                         command += [topics.decisions, options.batch, "follow"]
-                    p50, p99, missing = latencies(broker, command, topics, rate, seconds)
-                    print(
-                        f"{rate:>6}/s {name:<12} p50 {p50 * 1e3:7.1f} ms  p99 {p99 * 1e3:7.1f} ms"
-                        + (f"  {missing} not answered" if missing else ""),
-                        flush=True,
-                    )
-                    report["latency_seconds"][f"{name} {rate}/s"] = [p50, p99, missing]
+                    found = offer(broker, command, topics, rate, seconds)
+                    print(f"{rate:>6}/s {name:<12} {found}", flush=True)
+                    report["latency_seconds"][f"{name} {rate}/s"] = dataclasses.astuple(found)
                     if name == "weir" and rate in (50, 400):
-                        held = held and p99 <= MAX_P99_SECONDS and missing == 0
-                if name == "weir" and (p99 > 1 or missing):
-                    print(f"the queue grows at {rate} a second")
-                    report["queue_grows_at"] = rate
+                        held = held and found.p99 <= MAX_P99_SECONDS and found.missing == 0
+                    if name == "weir" and found.grows:
+                        report["queue_grows_at"] = rate
+                if "queue_grows_at" in report:
                     break
+            if "queue_grows_at" not in report:
+                fast_steps(broker, options.bundle, Path(folder), report)
         finally:
             broker.stop()
     return finish("streaming", report, held)

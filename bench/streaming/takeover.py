@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
-from run import ROOT, payments
+from offered import ROOT, payments
 
 sys.path.insert(0, str(ROOT / "tests/stream"))
 from broker import Broker, Stream, Topics
