@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <future>
 #include <thread>
 
@@ -17,18 +18,19 @@ using std::chrono::milliseconds;
 /// Of one call, which is repeated: the longest that the end of the process waits for one.
 constexpr int kStepMs = 4'000;
 constexpr int kFlushMs = 2;
-/// Two requests' worth: one under way, one that fills. librdkafka 2.0 has one of a partition under
-/// way, and while it waits its thread spins where the next could go already: because it is full,
-/// because a message has waited for longer than linger.ms, because of a flush. A quarter of all
-/// CPU, more where the broker is slow, and taken from the broker.
-constexpr std::size_t kMostQueuedBytes = 1'800'000;
-constexpr std::size_t kRequestBytes = 900'000;
+/// batch.size: librdkafka sends what it holds of a partition when its keys and values come to this,
+/// in requests that with headers are no larger. It has one under way, and while it waits its thread
+/// spins where the next could go already: because it is full, because a message has waited for
+/// longer than linger.ms, because of a flush. A quarter of all CPU, more where the broker is slow,
+/// and taken from the broker. So no more is queued than one under way and one that fills.
+constexpr std::size_t kRequestBytes = 1'000'000;
+constexpr std::size_t kRecordBytes = 12;  ///< What a record adds to its content.
 constexpr const char* kLingerMs = "2000";
 /// Messages between two looks at the queue.
 constexpr std::size_t kQueueLook = 256;
-/// A queue that stands still for so long is that of a transaction that failed: the commit tells
-/// how.
-constexpr auto kQueueWait = milliseconds(1000);
+/// A queue that stands still for so long has nothing under way, or its transaction failed: the
+/// commit tells.
+constexpr auto kQueueWait = milliseconds(50);
 constexpr int kTries = 20;
 /// A dead owner's transaction hides what comes after it for at most this long where nobody takes
 /// its partition over.
@@ -43,6 +45,7 @@ Owned<rd_kafka_conf_t> configuration_of(const Settings& settings, const std::str
   }
   // Requests are sent full, and what is left by the flush of a commit.
   if (!given("linger.ms")) set(*configuration, "linger.ms", kLingerMs);
+  if (!given("batch.size")) set(*configuration, "batch.size", std::to_string(kRequestBytes));
   if (!given("batch.num.messages")) set(*configuration, "batch.num.messages", "100000");
   if (!given("message.max.bytes")) set(*configuration, "message.max.bytes", "2000000");
   // An RPC of a transaction that comes too early.
@@ -151,9 +154,13 @@ void TransactionalProducer::begin() {
 }
 
 bool TransactionalProducer::wait_for_queue(int most) {
-  const auto deadline = std::chrono::steady_clock::now() + kQueueWait;
-  while (rd_kafka_outq_len(client()) > most) {
-    if (given_up() || std::chrono::steady_clock::now() > deadline) return false;
+  int least = INT_MAX;
+  std::chrono::steady_clock::time_point deadline;
+  for (int length = 0; (length = rd_kafka_outq_len(client())) > most;) {
+    const auto now = std::chrono::steady_clock::now();
+    if (length < least) deadline = now + kQueueWait;
+    least = std::min(least, length);
+    if (given_up() || now > deadline) return false;
     std::this_thread::sleep_for(std::chrono::microseconds(500));
   }
   return true;
@@ -162,8 +169,12 @@ bool TransactionalProducer::wait_for_queue(int most) {
 void TransactionalProducer::send(const OutgoingBatch& batch, int partition) {
   begin();
   if (failed_) return;
-  message_bytes_ = batch.bytes() / std::max<std::size_t>(batch.size(), 1) + 1;
-  const int most_queued = static_cast<int>(kMostQueuedBytes / message_bytes_);
+  std::size_t content = 0;
+  for (const auto& message : batch.messages_) content += message.key_size + message.value_size;
+  const std::size_t count = std::max<std::size_t>(batch.size(), 1);
+  message_bytes_ = content / count + 1;
+  const std::size_t under_way = kRequestBytes / (batch.bytes() / count + kRecordBytes);
+  const int most_queued = static_cast<int>(under_way + kRequestBytes * 9 / 10 / message_bytes_);
   std::size_t sent = 0;
   bool waits = true;
   for (const auto& message : batch.messages_) {
@@ -218,7 +229,7 @@ bool TransactionalProducer::commit(std::span<const OutgoingBatch* const> batches
     begin();
     for (const OutgoingBatch* batch : batches.subspan(sent)) send(*batch, partition);
     sent = batches.size();
-    wait_for_queue(static_cast<int>(kRequestBytes / message_bytes_));
+    wait_for_queue(static_cast<int>(kRequestBytes / message_bytes_));  // Then one request is left.
     // The rest goes out now, beside the offsets; the commit waits for it.
     rd_kafka_flush(client(), kFlushMs);
     switch (commit_once(read)) {
