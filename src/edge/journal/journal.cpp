@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,7 +18,6 @@ namespace {
 constexpr std::size_t kMostUnfiled = 64 << 20;  // Bytes; then writers wait for SQLite after all.
 constexpr std::int64_t kPrunedAtOnce = 500;     // Entries, and twice as many as were filed.
 constexpr auto kTryAgain = std::chrono::milliseconds(100);
-constexpr int kNiceness = 10;  // Who answers goes first where both want the same core.
 
 }  // namespace
 
@@ -135,7 +133,6 @@ bool Journal::file(const EntryBatch& batch) {
 }
 
 void Journal::run_filer() {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness);
   for (;;) {
     const EntryBatch* batch = unfiled_.take();
     std::int64_t pruned = kPrunedAtOnce;
