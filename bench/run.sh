@@ -19,7 +19,12 @@ for subject in "${subjects[@]}"; do
     model) build/release/bench/model_bench ;;
     features)
       build/release/bench/features_bench
-      "$python" bench/features_vs_polars.py
+      payments="${WEIR_SHARED_DATA:-../shared/data}/handbook-2018.csv.zst"
+      if [ -f "$payments" ]; then
+        "$python" bench/features_vs_polars.py "$payments"
+      else
+        echo "not compared with Polars: the handbook's published payments are not at $payments; set WEIR_SHARED_DATA"
+      fi
       ;;
     pipeline)
       if [ ! -d "$out/bundle" ]; then
