@@ -1,5 +1,6 @@
 #include "cli/huge_pages.h"
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -22,5 +23,7 @@ void begin_with_huge_pages(char** argv) {
   execv(path.data(), argv);
   // Still here: it works without, slower.
 }
+
+void go_on_with_small_pages() { prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
 
 }  // namespace weir::cli

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <ctime>
 
+#include "cli/huge_pages.h"
 #include "cli/kafka_options.h"
 #include "cli/replica/replica_handler.h"
 #include "cli/replica/replica_service.h"
@@ -251,6 +252,7 @@ void serve_journal(const ServeOptions& options, Terminal& terminal) {
     server.run_round(milliseconds(service.ready() && !service.has_unrecorded() ? 100 : 0));
     service.take_unrecorded(kRecordsBetweenRounds);
     if (service.ready() || !service.catch_up(kRecordsBetweenRounds)) continue;
+    go_on_with_small_pages();
     if (!terminal.quiet) fmt::print(stderr, "weir: ready at position {}\n", service.position());
     notify_supervisor("READY=1");
   }
@@ -308,6 +310,7 @@ void serve_kafka(const ServeOptions& options, Terminal& terminal) {
     server.run_round(milliseconds(rounds.more() ? 0 : 100));
     if (announced || !service.caught_up()) continue;
     announced = true;
+    go_on_with_small_pages();
     say(fmt::format("ready at offset {}, position {}", service.next(), service.position()));
     notify_supervisor("READY=1");
   }

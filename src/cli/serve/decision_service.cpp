@@ -45,7 +45,7 @@ DecisionService::DecisionService(ServiceOptions options,
   reader_.emplace(options_.journal, *journal_);
   commits_.emplace(*journal_, options_.durability == journal::Durability::kFull);
   journal_end_ = reader_->end_position();
-  max_transaction_id_ = reader_->max_transaction_id();
+  known_ids_.emplace(reader_->max_transaction_id());
   state_.last_logged_at = reader_->last_logged_at();
   state_.started_at = clock_();
   state_.newest_event_time =
@@ -154,7 +154,7 @@ void DecisionService::remember(const Record& record) {
 }
 
 std::optional<Record> DecisionService::find(std::int64_t transaction_id) {
-  if (transaction_id > max_transaction_id_) return std::nullopt;
+  if (!known_ids_->may_have(transaction_id)) return std::nullopt;
   if (auto pending = commits_->find_payment(transaction_id); pending.record) {
     return std::move(pending.record);
   }

@@ -15,6 +15,7 @@
 #include "core/transaction/progress.h"
 #include "edge/journal/group_commit.h"
 #include "edge/journal/journal.h"
+#include "edge/journal/known_ids.h"
 #include "edge/journal/record.h"
 #include "edge/journal/snapshot_store.h"
 
@@ -184,8 +185,8 @@ class DecisionService : public ServiceView {
   UnrecordedPayments unrecorded_;
   ServiceAnswer answer_;  // To the last payment; its memory is used again.
   bool ready_ = false;
-  std::uint64_t journal_end_ = 0;  // While catching up.
-  std::int64_t max_transaction_id_ = -1;
+  std::uint64_t journal_end_ = 0;               // While catching up.
+  std::optional<journal::KnownIds> known_ids_;  // Of payments in the log.
   double reasons_debt_seconds_ = 0;  // Spent on reasons beyond the share that they may have.
   double reasons_paid_at_ = 0;
   int snapshot_child_ = 0;

@@ -39,7 +39,7 @@ const ServiceAnswer& DecisionService::decide(const Payment& payment) {
 
 /// Fills the answer to a payment whose id is known already; false for a new one.
 bool DecisionService::answer_again(const Payment& payment) {
-  if (payment.transaction_id > max_transaction_id_) return false;
+  if (!known_ids_->may_have(payment.transaction_id)) return false;
   const auto pending = commits_->find_payment(payment.transaction_id);
   std::optional<Record> known = pending.record;
   if (!known) known = reader_->find_payment(payment.transaction_id);
@@ -131,7 +131,7 @@ const ServiceAnswer& DecisionService::decide_new(const Payment& payment,
       drift_.observe(record.features, record.margin);
     }
   }
-  max_transaction_id_ = std::max(max_transaction_id_, payment.transaction_id);
+  known_ids_->add(payment.transaction_id);
   state_.newest_event_time = std::max(state_.newest_event_time, payment.event_time);
   answer.ticket = commits_->add(record);
   // The inputs are for the journal alone.

@@ -14,49 +14,66 @@ constexpr auto kIdle = std::chrono::seconds(1);
 
 }  // namespace
 
+EntryBatch& Unfiled::open_part() {
+  const bool none = parts_.empty() || (taken_ && parts_.size() == 1);
+  if (none || parts_.back().size() >= kEnough) {
+    parts_.push_back(std::exchange(spare_, {}));
+  }
+  return parts_.back();
+}
+
 void Unfiled::add(const EntryBatch& batch) {
   bool first;
   {
     std::lock_guard lock(mutex_);
-    first = waiting_.empty() ||
-            (waiting_.size() < kEnough && waiting_.size() + batch.size() >= kEnough);
-    waiting_.append(batch);
+    EntryBatch& part = open_part();
+    first = part.empty() || (part.size() < kEnough && part.size() + batch.size() >= kEnough);
+    part.append(batch);
+    bytes_ += batch.bytes().size();
   }
   if (first) arrived_.notify_one();
 }
 
 void Unfiled::add(std::string_view bytes, std::uint64_t position) {
+  if (bytes.empty()) return;
   std::lock_guard lock(mutex_);
-  waiting_.append(bytes, position);
+  open_part().append(bytes, position);
+  bytes_ += bytes.size();
 }
 
 const EntryBatch* Unfiled::take() {
   std::unique_lock lock(mutex_);
-  if (!taken_.empty()) return &taken_;  // The last try failed.
-  arrived_.wait_for(lock, kIdle, [this] { return end_ || !waiting_.empty(); });
-  if (waiting_.empty()) return nullptr;
+  if (taken_) return &parts_.front();  // The last try failed.
+  arrived_.wait_for(lock, kIdle, [this] { return end_ || !parts_.empty(); });
+  if (parts_.empty()) return nullptr;
   arrived_.wait_for(lock, kGather,
-                    [this] { return end_ || in_haste_ || waiting_.size() >= kEnough; });
-  std::swap(taken_, waiting_);
-  return &taken_;
+                    [this] { return end_ || in_haste_ || parts_.front().size() >= kEnough; });
+  taken_ = true;
+  return &parts_.front();
 }
 
 void Unfiled::filed() {
+  EntryBatch done;
   {
     std::lock_guard lock(mutex_);
-    taken_.clear();
+    done = std::move(parts_.front());
+    parts_.pop_front();
+    taken_ = false;
+    bytes_ -= done.bytes().size();
   }
   left_.notify_all();
+  done.clear();
+  std::lock_guard lock(mutex_);
+  spare_ = std::move(done);
 }
 
 bool Unfiled::wait_below(std::size_t bytes, const std::function<bool()>& stop) {
   std::unique_lock lock(mutex_);
-  const auto below = [&] { return taken_.bytes().size() + waiting_.bytes().size() < bytes; };
   in_haste_ = true;
   arrived_.notify_one();
-  while (!below() && !stop()) left_.wait_for(lock, kGather);
+  while (bytes_ >= bytes && !stop()) left_.wait_for(lock, kGather);
   in_haste_ = false;
-  return below();
+  return bytes_ < bytes;
 }
 
 void Unfiled::end() {
@@ -70,33 +87,28 @@ void Unfiled::end() {
 
 std::uint64_t Unfiled::filed_below(std::uint64_t end) const {
   std::lock_guard lock(mutex_);
-  if (!taken_.empty()) return taken_.entries().front().position;
-  return waiting_.empty() ? end : waiting_.entries().front().position;
-}
-
-std::size_t Unfiled::entries() const {
-  std::lock_guard lock(mutex_);
-  return taken_.size() + waiting_.size();
+  return parts_.empty() ? end : parts_.front().entries().front().position;
 }
 
 std::size_t Unfiled::bytes() const {
   std::lock_guard lock(mutex_);
-  return taken_.bytes().size() + waiting_.bytes().size();
+  return bytes_;
 }
 
 template <typename Visit>
 void Unfiled::each(const Visit& visit) const {
   std::lock_guard lock(mutex_);
-  for (const EntryBatch* batch : {&taken_, &waiting_}) {
-    for (const EntryBatch::Entry& entry : batch->entries()) visit(*batch, entry);
+  for (const EntryBatch& part : parts_) {
+    for (const EntryBatch::Entry& entry : part.entries()) visit(part, entry);
   }
 }
 
 std::optional<Record> Unfiled::find_payment(std::int64_t transaction_id) const {
   std::lock_guard lock(mutex_);
-  auto found = waiting_.find_payment(transaction_id);
-  if (!found) found = taken_.find_payment(transaction_id);
-  return found;
+  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
+    if (auto found = part->find_payment(transaction_id)) return found;
+  }
+  return std::nullopt;
 }
 
 std::vector<Record> Unfiled::find_feedback(std::int64_t transaction_id) const {
@@ -119,18 +131,14 @@ std::optional<Record> Unfiled::control_before(std::uint64_t position) const {
 
 std::optional<Record> Unfiled::newest() const {
   std::lock_guard lock(mutex_);
-  for (const EntryBatch* batch : {&waiting_, &taken_}) {
-    if (!batch->empty()) return batch->record(batch->entries().back());
-  }
-  return std::nullopt;
+  if (parts_.empty()) return std::nullopt;
+  return parts_.back().record(parts_.back().entries().back());
 }
 
 std::optional<Record> Unfiled::oldest() const {
   std::lock_guard lock(mutex_);
-  for (const EntryBatch* batch : {&taken_, &waiting_}) {
-    if (!batch->empty()) return batch->record(batch->entries().front());
-  }
-  return std::nullopt;
+  if (parts_.empty()) return std::nullopt;
+  return parts_.front().record(parts_.front().entries().front());
 }
 
 std::int64_t Unfiled::max_transaction_id() const {

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -13,13 +14,16 @@ namespace weir::journal {
 
 /// Entries that are durable in the tail and not in SQLite yet, in memory: for whoever moves them
 /// there, and for readers. Any thread may call anything.
+///
+/// They are kept in parts of a few thousand, so that what a burst left is moved little by little,
+/// and nothing that is held grows long.
 class Unfiled {
  public:
   void add(const EntryBatch& batch);
   void add(std::string_view bytes, std::uint64_t position);
 
-  /// Waits for entries, then for more of them for a while, and gives them: the same until `filed`
-  /// is called. Null where none came for a while.
+  /// Waits for entries, then for more of them for a while, and gives the oldest part: the same
+  /// until `filed` is called. Null where none came for a while.
   const EntryBatch* take();
   /// What `take` gave is in SQLite.
   void filed();
@@ -30,7 +34,6 @@ class Unfiled {
 
   /// Position below which everything is in SQLite, given that the log ends at `end`.
   std::uint64_t filed_below(std::uint64_t end) const;
-  std::size_t entries() const;
   std::size_t bytes() const;
 
   /// Of those that were decided.
@@ -49,12 +52,16 @@ class Unfiled {
   /// Every entry, oldest first, with the batch that holds it.
   template <typename Visit>
   void each(const Visit& visit) const;
+  /// Where the next entries go; a new one where the newest is full or being filed.
+  EntryBatch& open_part();
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::condition_variable left_;
-  EntryBatch waiting_;
-  EntryBatch taken_;       // Being filed; older than those waiting.
+  std::deque<EntryBatch> parts_;  // Oldest first; none is empty but for a moment.
+  EntryBatch spare_;              // For its memory.
+  std::size_t bytes_ = 0;
+  bool taken_ = false;     // The oldest is being filed.
   bool in_haste_ = false;  // Somebody waits: file what is there at once.
   bool end_ = false;
 };
