@@ -27,7 +27,7 @@ for subject in "${subjects[@]}"; do
       fi
       ;;
     pipeline)
-      if [ ! -d "$out/bundle" ]; then
+      if [ ! -d "$out/bundle" ] || [ ! -d "$out/lake" ]; then
         $weir simulate --preset course-small --out "$out/data" --quiet >/dev/null
         $weir clean "$out/data/raw" --out "$out/lake" --quiet >/dev/null
         $weir features "$out/lake" --spec weir --out "$out/features.parquet" --quiet >/dev/null
