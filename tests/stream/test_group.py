@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from broker import Broker, Stream, Topics
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 from test_parity import Rest
 from test_stream import assert_same, events, run, unbroken
 
@@ -26,6 +26,15 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     found = Broker(tmp_path_factory.mktemp("quick"), "group.min.session.timeout.ms=500")
     yield found
     found.stop()
+
+
+def await_decisions(topics: Topics, wanted: Topics, *streams: Stream) -> None:
+    """Until as many are there."""
+    end = time.monotonic() + 60
+    expected = len(wanted.read(wanted.decisions))
+    while len(topics.read(topics.decisions)) < expected:
+        assert time.monotonic() < end, "".join(line for s in streams for line in s.lines)
+        time.sleep(0.2)
 
 
 def test_rebalances_between_two_scorers(bundle: Path, quick: Broker, tmp_path: Path) -> None:
@@ -57,11 +66,7 @@ def test_rebalances_between_two_scorers(bundle: Path, quick: Broker, tmp_path: P
                 assert time.monotonic() < killed + 60, "".join(running[0].lines)
             taken.append(time.monotonic() - killed)
         topics.put(*log[rounds * part :])
-        end = time.monotonic() + 60
-        expected = len(wanted.read(wanted.decisions))
-        while len(topics.read(topics.decisions)) < expected:
-            assert time.monotonic() < end, "".join(running[0].lines)
-            time.sleep(0.2)
+        await_decisions(topics, wanted, running[0])
         assert running[0].stop() == 0
     finally:
         for stream in running:
@@ -97,9 +102,56 @@ def test_a_standby_has_the_state_when_it_takes_over(
             time.sleep(0.1)
         assert int(said[0][0]) >= 900 and said[0][1] == "", said
         topics.put(*log[900:])
-        while len(topics.read(topics.decisions)) < len(wanted.read(wanted.decisions)):
-            assert time.monotonic() < end, "".join(one.lines + two.lines)
-            time.sleep(0.2)
+        await_decisions(topics, wanted, one, two)
+    assert_same(topics, wanted)
+
+
+def test_a_member_that_was_fenced_comes_back(bundle: Path, quick: Broker, tmp_path: Path) -> None:
+    log = [*events(0, 1000)]
+    wanted = unbroken(bundle, quick, log, tmp_path)
+    topics = quick.topics()
+    flags = ("--session-timeout-ms", "1000", "--instance", "one")
+    with Stream(bundle, topics, tmp_path / "state", *flags).wait_ready() as stream:
+        topics.put(*log[:500])
+        time.sleep(2)  # Within a session of joining it would end: test_of_two_under_one_name.
+        # Somebody else's client under its name, which takes no part in the work.
+        member = {"group.id": topics.events, "group.instance.id": "one"}
+        member |= {"session.timeout.ms": "1000", "enable.auto.commit": "false"}
+        rival = Consumer({"bootstrap.servers": quick.address, **member})
+        rival.subscribe([topics.events])
+        end = time.monotonic() + 60
+        while not any("FENCED_INSTANCE_ID" in line for line in stream.lines):
+            assert time.monotonic() < end, "".join(stream.lines)
+            rival.poll(0.1)
+        stream.wait_for("joining the group again")
+        rival.close()
+        topics.put(*log[500:])
+        await_decisions(topics, wanted, stream)
+        assert stream.stop() == 0
+    assert_same(topics, wanted)
+
+
+def test_of_two_under_one_name_one_ends(bundle: Path, quick: Broker, tmp_path: Path) -> None:
+    """They do not take the partition from each other for ever, and nothing is written twice."""
+    log = [*events(0, 1000)]
+    wanted = unbroken(bundle, quick, log, tmp_path)
+    topics = quick.topics()
+    flags = ("--session-timeout-ms", "1000", "--instance", "one")
+    with (
+        Stream(bundle, topics, tmp_path / "first", *flags).wait_ready() as first,
+        Stream(bundle, topics, tmp_path / "second", *flags) as second,
+    ):
+        topics.put(*log[:500])
+        end = time.monotonic() + 60
+        while not (over := [s for s in (first, second) if s.process.poll() is not None]):
+            assert time.monotonic() < end, "".join(first.lines + second.lines)
+            time.sleep(0.1)
+        assert over[0].process.returncode == 1
+        left = second if over[0] is first else first
+        topics.put(*log[500:])
+        await_decisions(topics, wanted, left)
+        assert left.stop() == 0
+        over[0].wait_for('another one runs under --instance "one"|was fenced')
     assert_same(topics, wanted)
 
 

@@ -15,6 +15,7 @@ import pytest
 from broker import BINARY, Broker, Stream, Topics
 
 KILLS = int(os.environ.get("WEIR_KILLS", "20"))
+RESTARTS = int(os.environ.get("WEIR_RESTARTS", "1"))
 NIGHT = "2026-01-01T03:00:00Z"
 
 
@@ -136,7 +137,7 @@ def test_a_zombie_writes_nothing(bundle: Path, broker: Broker, tmp_path: Path) -
             topics.put(*log[1500:])
             other.wait_for("partition 0 from offset")
             zombie.signal(signal.SIGCONT)
-            # It is fenced and ends, or the group tells it first and it goes on as a standby.
+            # It is fenced, or the group tells it first; in both cases it joins the group again.
             zombie.wait_for("fenced|group has moved on|standby|out of group")
             end = time.monotonic() + 60
             expected = len(wanted.read(wanted.decisions))
@@ -195,22 +196,30 @@ def test_poison_goes_to_rejects_and_the_stream_goes_on(
     assert ids == [10_000_000, 10_000_001, 10_000_003]
 
 
-def test_a_broker_restart_is_survived(bundle: Path, tmp_path: Path) -> None:
+def test_broker_restarts_are_survived(bundle: Path, tmp_path: Path) -> None:
+    """The session is shorter than a restart: the group has forgotten the scorer each time."""
     (tmp_path / "kafka").mkdir()
-    own = Broker(tmp_path / "kafka")
+    chance = random.Random(6)
+    own = Broker(tmp_path / "kafka", "group.min.session.timeout.ms=500")
     try:
-        log = [*events(0, 1000)]
+        log = [*events(0, 1000 * RESTARTS)]
         wanted = unbroken(bundle, own, log, tmp_path)
         topics = own.topics()
-        with Stream(bundle, topics, tmp_path / "state", "--batch", "50") as stream:
+        flags = ("--batch", "50", "--session-timeout-ms", "2000")
+        with Stream(bundle, topics, tmp_path / "state", *flags) as stream:
             stream.wait_ready()
-            topics.put(*log[:600])
-            own.stop()
-            own.start()
-            topics.put(*log[600:])
+            for part in range(RESTARTS):
+                topics.put(*log[1000 * part : 1000 * part + 600])
+                time.sleep(chance.uniform(0, 0.2))
+                own.stop()
+                time.sleep(chance.uniform(0, 4) if part else 0)
+                own.start()
+                topics.put(*log[1000 * part + 600 : 1000 * (part + 1)])
+            topics.put(*log[1000 * RESTARTS :])
             end = time.monotonic() + 180  # 50 s have been seen where builds kept the cores busy.
             expected = len(wanted.read(wanted.decisions))
             while len(topics.read(topics.decisions)) < expected:
+                assert stream.process.poll() is None, "".join(stream.lines)
                 assert time.monotonic() < end, "".join(stream.lines)
                 time.sleep(0.2)
             assert stream.stop() == 0

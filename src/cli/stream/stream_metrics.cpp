@@ -38,7 +38,7 @@ double StreamWorker::lag_seconds() const {
 }
 
 std::string StreamWorker::not_ready() const {
-  if (!joined_) return "the group has not given out partitions yet";
+  if (!assigned_at_) return "the group has not given out partitions yet";
   for (const auto& [number, partition] : partitions_) {
     if (partition->restoring()) {
       return fmt::format("partition {} is being restored: offset {}", number, partition->next());

@@ -38,13 +38,7 @@ StreamWorker::StreamWorker(const StreamOptions& options,
                            bool quiet)
     : options_(options), admin_(admin), progress_(progress), quiet_(quiet) {
   LoadedModel::load(options.bundle);  // A faulty bundle shows before any connection.
-  kafka::Consumer::Options consumer;
-  consumer.topic = options.events;
-  consumer.group = options.group;
-  consumer.instance = options.instance;
-  consumer.session = milliseconds(options.session_timeout_ms);
-  consumer_ = std::make_unique<kafka::Consumer>(options.kafka, consumer,
-                                                static_cast<kafka::Assignment&>(*this));
+  make_member();
   partition_count_ = check_log_topics(consumer_->client(), options_,
                                       [this](const std::string& text) { say(text); });
   consumer_->subscribe();
@@ -52,13 +46,35 @@ StreamWorker::StreamWorker(const StreamOptions& options,
 
 StreamWorker::~StreamWorker() = default;
 
+void StreamWorker::make_member() {
+  kafka::Consumer::Options consumer;
+  consumer.topic = options_.events;
+  consumer.group = options_.group;
+  consumer.instance = options_.instance;
+  consumer.session = milliseconds(options_.session_timeout_ms);
+  consumer_ = std::make_unique<kafka::Consumer>(options_.kafka, consumer,
+                                                static_cast<kafka::Assignment&>(*this));
+}
+
+bool StreamWorker::come_back(const Error& why) {
+  // So soon it is a rival under the same name; they would fence each other for ever.
+  const auto session = milliseconds(options_.session_timeout_ms);
+  if (!assigned_at_ || Clock::now() - *assigned_at_ < session) return false;
+  assigned_at_.reset();
+  say(fmt::format("{}; joining the group again", why.what()));
+  if (!partitions_.empty()) on_revoked(true);
+  consumer_.reset();  // First: the group knows one member under a name.
+  make_member();
+  consumer_->subscribe();
+  return true;
+}
+
 void StreamWorker::say(const std::string& text) const {
   if (!quiet_) fmt::print(stderr, "weir: {}\n", text);
 }
 
 std::vector<std::int64_t> StreamWorker::on_assigned(const std::vector<int>& partitions) {
   ++assigned_;
-  joined_ = true;
   ahead_.reset();
   // Its connections take a while to close, and others wait for this member's outputs.
   if (follower_) closing_ = std::async([old = std::move(follower_)]() mutable { old.reset(); });
@@ -74,6 +90,7 @@ std::vector<std::int64_t> StreamWorker::on_assigned(const std::vector<int>& part
   }
   if (!partitions.empty()) kept_.clear();
   if (partitions.empty()) say("standby: other members of the group have all partitions");
+  assigned_at_ = Clock::now();
   return offsets;
 }
 
@@ -131,6 +148,14 @@ void StreamWorker::on_end(int partition, std::int64_t next) {
 }
 
 void StreamWorker::run_batch(milliseconds wait) {
+  try {
+    decide(wait);
+  } catch (const kafka::Fenced& error) {
+    if (!come_back(error)) throw;
+  }
+}
+
+void StreamWorker::decide(milliseconds wait) {
   // What waits for an earlier commit to end must not wait for further events.
   for (const auto& [number, partition] : partitions_) {
     if (partition->filling_events() != 0) wait = milliseconds(1);
@@ -145,7 +170,7 @@ void StreamWorker::run_batch(milliseconds wait) {
     if (++events >= most) break;
     message = consumer_->poll(milliseconds(0));
   }
-  if (joined_ && partitions_.empty()) follow();
+  if (assigned_at_ && partitions_.empty()) follow();
   events_ += events;
   const auto now = Clock::now();
   // Behind a queue, fewer and larger transactions; else each event's outputs are wanted at once.

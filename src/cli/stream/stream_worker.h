@@ -23,7 +23,8 @@ class StreamWorker : private kafka::Assignment {
   ~StreamWorker() override;
 
   /// Decides what has arrived, while what was decided before is being committed. Waits for at most
-  /// `wait` when nothing has.
+  /// `wait` when nothing has. Fenced, it discards what it had open and joins the group again;
+  /// throws Error where that happens within a session of joining.
   void run_batch(std::chrono::milliseconds wait);
   /// Every partition of this member is read to its end and committed.
   bool at_end() const;
@@ -39,6 +40,11 @@ class StreamWorker : private kafka::Assignment {
   void on_revoked(bool lost) override;
   void on_end(int partition, std::int64_t next) override;
 
+  /// Makes a member of the group, which then has to subscribe.
+  void make_member();
+  void decide(std::chrono::milliseconds wait);
+  /// Joins the group again after it was fenced. False where that is of no use.
+  bool come_back(const Error& why);
   /// A standby applies what the owners have committed, so that it can go on at once.
   void follow();
   void commit_all();
@@ -67,7 +73,7 @@ class StreamWorker : private kafka::Assignment {
   std::future<void> closing_;                  // The one before.
   std::optional<kafka::Message> ahead_;        // Read by it, and not committed yet.
   std::chrono::steady_clock::time_point followed_;
-  bool joined_ = false;
+  std::optional<std::chrono::steady_clock::time_point> assigned_at_;  // Since it joined.
   std::chrono::steady_clock::time_point emptied_;  // When nothing was left to be read, or decided.
   std::uint64_t events_ = 0;
   std::optional<std::chrono::steady_clock::time_point> first_event_;

@@ -117,10 +117,12 @@ std::optional<Message> Consumer::poll(std::chrono::milliseconds wait) {
   if (raw->err == RD_KAFKA_RESP_ERR__FATAL || rd_kafka_fatal_error(client_->get(), nullptr, 0)) {
     char text[512] = "";
     const auto code = rd_kafka_fatal_error(client_->get(), text, sizeof text);
-    throw Error(fmt::format(
-        "Kafka {}: this process is out of group \"{}\": {} ({}); another one runs under the same "
-        "--instance \"{}\": give each its own",
-        client_->brokers(), options_.group, text, rd_kafka_err2name(code), options_.instance));
+    const auto told =
+        fmt::format("Kafka {}: this process is out of group \"{}\": {} ({})", client_->brokers(),
+                    options_.group, text, rd_kafka_err2name(code));
+    if (code != RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) throw Error(told);
+    throw Fenced(fmt::format("{}; its session ended, or another one runs under --instance \"{}\"",
+                             told, options_.instance));
   }
   client_->health().report(raw->err, rd_kafka_message_errstr(raw));
   client_->check();
@@ -205,6 +207,7 @@ ReadUpTo Consumer::read_up_to(int partition, std::int64_t next) const {
 
 void Consumer::rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t& partitions) {
   const bool assigned = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+  bool lost = false;
   // Exceptions must not pass through librdkafka's frames: poll throws them.
   try {
     if (thrown_) throw Error("an earlier fault comes first");
@@ -219,11 +222,15 @@ void Consumer::rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list
       if (!options_.reads) rd_kafka_pause_partitions(client_->get(), &partitions);
       return;
     }
-    assignment_.on_revoked(rd_kafka_assignment_lost(client_->get()) != 0);
+    lost = rd_kafka_assignment_lost(client_->get()) != 0;
+    // At once: until then the client goes on telling the group that it lives, but under no id,
+    // which is how a member with a name is fenced. Nothing can be committed any more anyway.
+    if (lost) rd_kafka_assign(client_->get(), nullptr);
+    assignment_.on_revoked(lost);
   } catch (...) {
     if (!thrown_) thrown_ = std::current_exception();
   }
-  rd_kafka_assign(client_->get(), nullptr);
+  if (!lost) rd_kafka_assign(client_->get(), nullptr);
 }
 
 }  // namespace weir::kafka

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/transaction/error.h"
 #include "edge/kafka/client.h"
 
 namespace weir::kafka {
@@ -36,6 +37,14 @@ class Message {
 struct ReadUpTo {
   Owned<rd_kafka_topic_partition_list_t> offsets;
   Owned<rd_kafka_consumer_group_metadata_t> group;
+};
+
+/// Another has this process's place, in the group or as the writer of its partition, or the brokers
+/// take it for another: it lost the group for longer than its session, or stood still within a
+/// transaction. What it had open is discarded; it can come back with a new client only.
+class Fenced : public Error {
+ public:
+  using Error::Error;
 };
 
 /// Told which partitions come and go, from inside `Consumer::poll`.
@@ -75,8 +84,8 @@ class Consumer {
   void read(const std::vector<std::pair<int, std::int64_t>>& partitions);
   /// Writes an eight-byte 1 into `descriptor` when there is something to poll for.
   void wake(int descriptor);
-  /// The next message, or nothing within `wait`. Throws Error when the group shuts this member out
-  /// or a fault cannot heal; what an Assignment throws comes out here.
+  /// The next message, or nothing within `wait`. Throws Fenced where the group shuts this member
+  /// out, and Error where a fault cannot heal; what an Assignment throws comes out here.
   std::optional<Message> poll(std::chrono::milliseconds wait);
   /// Leaves the group; calls on_revoked.
   void close();

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/transaction/error.h"
 #include "edge/kafka/consumer.h"
 
 namespace weir::kafka {
@@ -54,12 +53,6 @@ class OutgoingBatch {
   std::string bytes_;
   std::vector<Stored> messages_;
   std::vector<StoredHeader> headers_;
-};
-
-/// Another producer took over this transactional id: what this one had open is discarded.
-class Fenced : public Error {
- public:
-  using Error::Error;
 };
 
 /// Writes messages together with the consumed offset, all or nothing.
