@@ -1,4 +1,4 @@
-"""Writes deploy/grafana/dashboards/*.json: edit panels.py, run this file, commit both.
+"""Writes deploy/grafana/dashboards/*.json: edit panels*.py, run this file, commit both.
 
 A test runs every query against a live Prometheus, and compares the files with what this prints.
 """

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the local stack, the jobs and the stream run on, all of it locked: three Python environments
-# (.venv-lifecycle, .venv-airflow, .venv-stream), and in build/stack/ Spark's connectors, the Kafka broker and the S3
-# server. Safe to run again: what is there already and unchanged is left alone. tools/setup.sh --stack calls it.
+# (.venv-lifecycle, .venv-airflow, .venv-stream), and in build/stack/ Spark's connectors, the Kafka broker, the S3 server
+# and the receiver of metrics. Safe to run again: what is there already and unchanged is left alone. tools/setup.sh --stack
+# calls it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mkdir -p build/stack
@@ -36,26 +37,9 @@ fetch_jars() { # LOCK_FOLDER TARGET WHAT: the jars of its pom.xml, each as its j
   echo "$stamp" >"$target/.weir-lock"
 }
 
-build_s3_server() {
-  local folder=deploy/local/versitygw stamp wanted go=go
-  stamp="$(hash_of "$folder/go.mod" "$folder/go.sum")"
-  unchanged build/stack/versitygw.lock "$stamp" && return
-  echo "stack: building the S3 server"
-  wanted="$(awk '$1 == "go" {print $2}' "$folder/go.mod")"
-  if ! "$folder/go-is-at-least.sh" "$wanted"; then
-    .venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python \
-      --target build/stack/go -r requirements/go.lock
-    go="$PWD/build/stack/go/go/bin/go"
-  fi
-  (cd "$folder" && "$go" build -o ../../../build/stack/versitygw \
-    github.com/versity/versitygw/cmd/versitygw)
-  rm -rf build/stack/go
-  echo "$stamp" >build/stack/versitygw.lock
-}
-
 make_environment lifecycle
 make_environment airflow
 make_environment stream
 fetch_jars jars jars "Spark's connectors"
 fetch_jars kafka kafka "the Kafka broker"
-build_s3_server
+deploy/tools/install.sh deploy/local build/stack # The S3 server and the receiver of metrics.

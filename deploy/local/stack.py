@@ -1,4 +1,4 @@
-"""Start, watch and stop the local stack: S3, MLflow, Airflow and Kafka, on loopback only.
+"""Start, watch and stop the local stack: S3, MLflow, Airflow, Kafka, Prometheus; loopback only.
 
     python deploy/local/stack.py up [--root out/stack] [SERVICE ...]
     python deploy/local/stack.py status
@@ -18,19 +18,18 @@ import time
 from pathlib import Path
 
 import databases
-from services import (
+from layout import (
     AIRFLOW,
     BUCKETS,
     PYTHON,
     ROOT,
-    SERVICES,
     Layout,
     Service,
     StackError,
-    airflow_environment,
     client_environment,
     keys,
 )
+from services import SERVICES, airflow_environment
 
 READY_SECONDS = 480  # Airflow took 239 on two cores under a load of 22.
 

@@ -2,6 +2,7 @@
 the rest. Processes of the node, known to the API server as in a cluster of several."""
 
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -93,8 +94,8 @@ class Metrics:
         (self.folder / "rules").symlink_to(ROOT / "deploy/monitoring/rules")
         settings = (ROOT / "deploy/monitoring/prometheus.yml").read_text()
         (self.folder / "prometheus.yml").write_text(settings.replace("15s", "1s"))
-        for name in ("weir", "prometheus", "alertmanager", "probe"):
-            (self.folder / f"targets/{name}.json").write_text("[]")
+        for file in re.findall(r"targets/\w+\.json", settings):
+            (self.folder / file).write_text("[]")
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tell)
         self._thread.start()

@@ -76,7 +76,37 @@ class Webhook:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
 
 
-class Monitoring:
+class Prometheus:
+    """One that runs, to be asked; `window` is what its scrapes fill a rate with."""
+
+    def __init__(self, port: int, window: str) -> None:
+        self.port, self.window = port, window
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """The series of a query now; its error as an AssertionError."""
+        words = urllib.parse.urlencode({"query": expr})
+        try:
+            url = f"http://127.0.0.1:{self.port}/api/v1/query?{words}"
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return list(json.load(answer)["data"]["result"])
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{expr}: {error.read().decode()}") from error
+
+    def empty_panels(self, board: Path, only: str = "", without: str = "^$") -> list[str]:
+        """Queries of a dashboard that give nothing; those with one pattern, without the other."""
+        found = []
+        for panel in json.loads(board.read_text())["panels"]:
+            for target in panel["targets"]:
+                if not re.search(only, target["expr"]) or re.search(without, target["expr"]):
+                    continue
+                expr = target["expr"].replace("$__rate_interval", self.window)
+                expr = re.sub(r"\$(job|instance)\b", ".*", expr)
+                if not self.query(expr):
+                    found.append(f"{board.stem} / {panel['title']}: {expr}")
+        return found
+
+
+class Monitoring(Prometheus):
     """Both as processes; `with` ends them."""
 
     def __init__(
@@ -85,8 +115,9 @@ class Monitoring:
         weir_ports: list[int],
         webhook: Webhook | None = None,
         probed: dict[str, str] | None = None,
+        kafka_port: int | None = None,
     ) -> None:
-        self.port = free_port()
+        super().__init__(free_port(), "10s")
         self.processes: list[subprocess.Popen[bytes]] = []
         (folder / "rules").mkdir(parents=True)
         (folder / "targets").mkdir()
@@ -97,9 +128,11 @@ class Monitoring:
         targets = {"weir": [f"127.0.0.1:{port}" for port in weir_ports]}
         if webhook is not None:
             targets["alertmanager"] = [f"127.0.0.1:{self._alertmanager(folder, webhook)}"]
+        if kafka_port is not None:
+            targets["kafka"] = [f"127.0.0.1:{kafka_port}"]
         files: dict[str, list[dict[str, Any]]] = {
             name: [{"targets": targets[name]}] if name in targets else []
-            for name in ("weir", "alertmanager", "prometheus")
+            for name in re.findall(r"targets/(\w+)\.json", settings)
         }
         files["probe"] = self._probe(folder, probed) if probed else []
         for name, listed in files.items():
@@ -151,27 +184,6 @@ class Monitoring:
             return bool(urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=5))
         except OSError:
             return False
-
-    def query(self, expr: str) -> list[dict[str, Any]]:
-        """The series of a query now; its error as an AssertionError."""
-        words = urllib.parse.urlencode({"query": expr})
-        try:
-            url = f"http://127.0.0.1:{self.port}/api/v1/query?{words}"
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                return list(json.load(answer)["data"]["result"])
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{expr}: {error.read().decode()}") from error
-
-    def empty_panels(self, board: Path) -> list[str]:
-        """Queries of a dashboard that give nothing now."""
-        found = []
-        for panel in json.loads(board.read_text())["panels"]:
-            for target in panel["targets"]:
-                expr = target["expr"].replace("$__rate_interval", "10s")
-                expr = re.sub(r"\$(job|instance)\b", ".*", expr)
-                if not self.query(expr):
-                    found.append(f"{board.stem} / {panel['title']}: {expr}")
-        return found
 
     def __enter__(self) -> "Monitoring":
         return self

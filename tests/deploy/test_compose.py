@@ -92,14 +92,17 @@ def test_prometheus_is_told_where_things_are(services: Any) -> None:
     scraped = yaml.safe_load((ROOT / "deploy/monitoring/prometheus.yml").read_text())
     files = {one["file_sd_configs"][0]["files"][0] for one in scraped["scrape_configs"]}
     listed = {f"targets/{file.name}" for file in (COMPOSE / "targets").glob("*.json")}
-    assert files - listed == {"targets/probe.json"}  # Neither Airflow nor MLflow nor S3 is here.
+    # Neither Airflow nor MLflow nor S3 is here.
+    assert files - listed == {f"targets/{name}.json" for name in ("mlflow", "probe", "statsd")}
     for file in (COMPOSE / "targets").glob("*.json"):
         for target in json.loads(file.read_text())[0]["targets"]:
             name, port = target.split(":")
             assert name == "localhost" or name in services
-            command = services.get(name, {}).get("command") or []
-            if command:
-                assert f"--metrics-listen=0.0.0.0:{port}" in command
+            service = services.get(name, {})
+            if service.get("command"):
+                assert f"--metrics-listen=0.0.0.0:{port}" in service["command"]
+            elif name == "kafka":
+                assert f"agent.jar={port}:" in service["environment"]["KAFKA_OPTS"]
 
 
 def test_the_demonstration_s_key_is_the_listed_one() -> None:

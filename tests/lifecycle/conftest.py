@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from stack_process import ROOT, free_base_port, stack
+from stack_process import ROOT, free_base_port, read_environment, stack
 
 BINARY = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
 MakeLake = Callable[..., str]
@@ -39,10 +39,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     root, base = tmp_path_factory.mktemp("st"), free_base_port()
     done = stack(root, base, "up", "s3")
     assert done.returncode == 0, done.stdout + done.stderr
-    environment = {}
-    for line in (root / "env").read_text().splitlines():
-        name, value = line.removeprefix("export ").split("=", 1)
-        environment[name] = value.strip("'")
+    environment = read_environment(root)
     before = dict(os.environ)
     os.environ.update(environment)
     yield environment

@@ -13,7 +13,7 @@ def free_base_port() -> int:
     """A first port so that the stack's ports are free now."""
     for base in range(23000, 32000, 100):
         taken = []
-        for offset in range(1, 10):
+        for offset in range(1, 13):
             with socket.socket() as probe:
                 taken.append(probe.connect_ex(("127.0.0.1", base + offset)) == 0)
         if not any(taken):
@@ -29,3 +29,10 @@ def stack(root: Path, base: int, *words: str) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
     )
+
+
+def read_environment(root: Path) -> dict[str, str]:
+    """What the stack tells its clients."""
+    lines = (root / "env").read_text().splitlines()
+    pairs = (line.removeprefix("export ").split("=", 1) for line in lines)
+    return {name: value.strip("'") for name, value in pairs}

@@ -1,15 +1,20 @@
 """The local stack: starts, starts again without harm, says which port is taken, stops."""
 
-import json
+import base64
+import contextlib
 import os
 import socket
 import subprocess
-import time
-import urllib.parse
+import sys
+import threading
 import urllib.request
 from pathlib import Path
 
-from stack_process import ROOT, free_base_port, stack
+import pytest
+from stack_process import ROOT, free_base_port, read_environment, stack
+
+sys.path.append(str(ROOT / "tests/deploy"))
+from monitoring import Prometheus, wait
 
 WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
 
@@ -30,28 +35,88 @@ def test_a_second_start_leaves_what_runs_alone(tmp_path: Path) -> None:
     assert "not running" in stack(tmp_path, base, "down").stdout
 
 
+# What each must tell; the panels ask for more.
+FIGURES = {
+    "s3": 'versitygw_failed_count{service="s3"}',  # The probe, who has no key.
+    "kafka": "kafka_controller_kafkacontroller_offlinepartitionscount == 0",
+    "mlflow": "mlflow_exporter_info",
+    "airflow": "airflow_scheduler_heartbeat",
+}
+
+
+def watched(root: Path, base: int, *services: str) -> Prometheus:
+    """These and Prometheus, started; each target of theirs is up, and they tell their figures."""
+    done = stack(root, base, "up", *services, "monitoring")
+    assert done.returncode == 0, done.stdout + done.stderr
+    prometheus = Prometheus(base + 6, "2m")
+    jobs = {"prometheus", "alertmanager", "statsd", *{"kafka", "mlflow"}.intersection(services)}
+    wait("targets", lambda: jobs <= {one["metric"]["job"] for one in prometheus.query("up == 1")})
+    for name in services:
+        wait(f"{name} tells", lambda name=name: prometheus.query(FIGURES[name]), 120)
+    answer = {*services} - {"kafka"}
+    # What was not started is shown as down.
+    wait("the probe", lambda: len(prometheus.query("probe_success")) == 3)
+    up = prometheus.query("probe_success == 1")
+    assert {one["metric"]["service"] for one in up} == answer
+    return prometheus
+
+
 def test_prometheus_watches_what_the_stack_starts(tmp_path: Path) -> None:
     base = free_base_port()
-    address = f"http://127.0.0.1:{base + 6}/api/v1/query?query="
     try:
-        done = stack(tmp_path, base, "up", "s3", "monitoring")
-        assert done.returncode == 0, done.stdout + done.stderr
-
-        def results(query: str) -> list[dict]:
-            """What the query gives once it gives anything: first scrapes take a while."""
-            for _ in range(60):
-                with urllib.request.urlopen(address + urllib.parse.quote(query)) as answer:
-                    found = json.load(answer)["data"]["result"]
-                if found:
-                    break
-                time.sleep(0.5)
-            return found
-
-        # MLflow and Airflow are not started here, and are shown as down.
-        assert {one["metric"]["service"] for one in results("probe_success == 1")} == {"s3"}
-        assert len(results('up{job="alertmanager"} == 1')) == 1
+        prometheus = watched(tmp_path, base, "s3", "kafka")
+        assert f"Kafka    127.0.0.1:{base + 4}" in stack(tmp_path, base, "status").stdout
+        assert prometheus.query('up{job="mlflow"} == 0')
     finally:
         stack(tmp_path, base, "down")
+
+
+@pytest.mark.heavy
+def test_every_panel_of_the_whole_stack_shows_data(tmp_path: Path) -> None:
+    base = free_base_port()
+    try:
+        prometheus = watched(tmp_path, base, "s3", "mlflow", "airflow", "kafka")
+        environment = read_environment(tmp_path)
+        over = threading.Event()
+        worker = threading.Thread(target=use, args=(environment, over))
+        worker.start()
+        board = ROOT / "deploy/grafana/dashboards/lifecycle.json"
+        others = "(airflow|mlflow|versitygw|probe)_"
+        try:
+            wait("no empty panel", lambda: not prometheus.empty_panels(board, others), 180)
+        finally:
+            over.set()
+            worker.join()
+        assert (tmp_path / "monitoring/mlflow.password").stat().st_mode & 0o077 == 0
+        # Nothing is wrong, and nothing says so.
+        firing = prometheus.query('ALERTS{alertstate="firing",alertname!="WeirDown"}')
+        assert [one["metric"]["alertname"] for one in firing] == []
+    finally:
+        stack(tmp_path, base, "down")
+
+
+def use(environment: dict[str, str], over: threading.Event) -> None:
+    """Puts, gets and misses an object, and asks MLflow, until told to stop."""
+    import boto3
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name="us-east-1",
+    )
+    who = f"{environment['MLFLOW_TRACKING_USERNAME']}:{environment['MLFLOW_TRACKING_PASSWORD']}"
+    asked = urllib.request.Request(
+        f"{environment['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/experiments/get?experiment_id=0",
+        headers={"Authorization": f"Basic {base64.b64encode(who.encode()).decode()}"},
+    )
+    while not over.wait(1):
+        client.put_object(Bucket="weir-raw", Key="figures", Body=b"1" * 1000)
+        client.get_object(Bucket="weir-raw", Key="figures")["Body"].read()
+        with contextlib.suppress(client.exceptions.NoSuchKey):
+            client.get_object(Bucket="weir-raw", Key="not there")
+        urllib.request.urlopen(asked, timeout=30).close()
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
@@ -67,21 +132,16 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert "WEIR_STACK_PORT" in done.stderr
 
 
-def test_kafka_starts_and_names_a_taken_port(tmp_path: Path) -> None:
+def test_kafka_names_a_taken_port(tmp_path: Path) -> None:
     base = free_base_port()
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", base + 4))
         other.listen()
         done = stack(tmp_path, base, "up", "kafka")
+    stack(tmp_path, base, "down")
     assert done.returncode == 1
     assert f"kafka: port {base + 4} of 127.0.0.1 is taken by another program" in done.stderr
-    try:
-        done = stack(tmp_path, base, "up", "kafka")
-        assert done.returncode == 0, done.stderr
-        assert f"Kafka    127.0.0.1:{base + 4}" in done.stdout
-    finally:
-        stack(tmp_path, base, "down")
 
 
 def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:

@@ -39,8 +39,8 @@ def free_ports() -> int:
 class Broker:
     """One Kafka node; PORT and PORT+1 in its properties become its own."""
 
-    def __init__(self, data: Path, *properties: str) -> None:
-        self.data = data
+    def __init__(self, data: Path, *properties: str, metrics_port: int | None = None) -> None:
+        self.data, self.metrics_port = data, metrics_port
         self.port = free_ports()
         ports = {"PORT+1": str(self.port + 1), "PORT": str(self.port)}
         for name, number in ports.items():
@@ -54,8 +54,11 @@ class Broker:
 
     def start(self) -> None:
         command = [ROOT / "deploy/local/kafka/start.sh", self.data, str(self.port), "128"]
+        shown = {"WEIR_KAFKA_METRICS_PORT": str(self.metrics_port)} if self.metrics_port else {}
         with (self.data / "broker.log").open("ab") as log:
-            self.process = subprocess.Popen([*command, *self.properties], stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [*command, *self.properties], stdout=log, stderr=log, env={**os.environ, **shown}
+            )
         end = time.monotonic() + START_SECONDS
         while not self.answers():
             assert self.process.poll() is None, (self.data / "broker.log").read_text()

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from broker import Broker
+from broker import Broker, free_ports
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """One Kafka node on free ports."""
-    found = Broker(tmp_path_factory.mktemp("kafka"))
+    """One Kafka node on free ports, which shows its figures."""
+    found = Broker(tmp_path_factory.mktemp("kafka"), metrics_port=free_ports())
     yield found
     found.stop()

@@ -1,4 +1,4 @@
-"""The stream's dashboard: every query gives data while a stream decides."""
+"""The stream's dashboard: every query gives data while a stream decides, the broker's too."""
 
 import sys
 import threading
@@ -33,7 +33,8 @@ def test_every_panel_of_the_stream_shows_data(bundle: Path, broker: Broker, tmp_
         sender = threading.Thread(target=send)
         sender.start()
         try:
-            with Monitoring(tmp_path / "prometheus", [stream.port]) as prometheus:
+            watched = (tmp_path / "prometheus", [stream.port])
+            with Monitoring(*watched, kafka_port=broker.metrics_port) as prometheus:
                 wait("no empty panel", lambda: not prometheus.empty_panels(BOARD), 60)
                 assert prometheus.query("weir_stream_partitions == 1")
         finally:

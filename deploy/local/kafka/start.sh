@@ -2,6 +2,7 @@
 # Runs one Kafka node (KRaft: broker and controller in one) in the foreground, on loopback only.
 # Usage: start.sh DATA_FOLDER PORT [HEAP_MB] [EXTRA_PROPERTY=VALUE ...]
 # Clients connect to PORT; PORT+1 is the controller's. The folder is formatted on the first start.
+# WEIR_KAFKA_METRICS_PORT: where Prometheus gets the figures of metrics.yml; without it they are not shown.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 jars="$here/../../../build/stack/kafka"
@@ -49,5 +50,9 @@ if [ ! -e "$data/log/meta.properties" ]; then
   java -Xmx64m -XX:TieredStopAtLevel=1 -cp "$jars/*" kafka.tools.StorageTool format -t "$id" \
     -c "$data/server.properties" >"$data/format.log" 2>&1 || { cat "$data/format.log" >&2; exit 1; }
 fi
-exec java -Xms"${heap}m" -Xmx"${heap}m" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto \
+agent=()
+if [ -n "${WEIR_KAFKA_METRICS_PORT:-}" ]; then
+  agent=("-javaagent:$(echo "$jars"/jmx_prometheus_javaagent-*.jar)=127.0.0.1:$WEIR_KAFKA_METRICS_PORT:$here/metrics.yml")
+fi
+exec java "${agent[@]}" -Xms"${heap}m" -Xmx"${heap}m" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto \
   -Dlog4j2.configurationFile="$here/log4j2.yaml" -cp "$jars/*" kafka.Kafka "$data/server.properties"
