@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +17,8 @@ namespace weir {
 /// The decisions of the last while by transaction id, so that a payment sent again gets the answer
 /// it got before.
 ///
-/// Remembers decisions until `forget` passes them; find and insert cost O(1). 120 bytes a decision
-/// plus an index of 8 to 16 bytes.
+/// Remembers decisions until `forget` passes them; find and insert cost O(1), also while the index
+/// grows: each insert moves a few slots. 120 bytes a decision plus an index of 8 to 24 bytes.
 class DecisionMemory {
  public:
   struct Entry {
@@ -59,21 +61,41 @@ class DecisionMemory {
       return hash == (static_cast<std::uint32_t>(other) | 1U);
     }
   };
+  /// Memory that is zero as it comes: a large table costs nothing until its pages are touched.
+  template <typename Value>
+  struct Zeroed {
+    using value_type = Value;
+    Value* allocate(std::size_t count) {
+      void* memory = std::calloc(count, sizeof(Value));
+      if (memory == nullptr) throw std::bad_alloc();
+      return static_cast<Value*>(memory);
+    }
+    void deallocate(Value* values, std::size_t) { std::free(values); }
+    void construct(Value*) {}
+    void construct(Value* value, const Value& from) { *value = from; }
+    bool operator==(const Zeroed&) const { return true; }
+  };
+  using Slots = std::vector<Slot, Zeroed<Slot>>;  // Linear probing, at most half full.
+
   /// Where probing starts; of the hash in a slot the same. Up to 2^31 slots.
   static std::size_t home_of(std::uint64_t hash, std::size_t mask) {
     return static_cast<std::uint32_t>(hash) >> 1U & mask;
   }
 
-  std::size_t slot_of(std::int64_t transaction_id) const;
+  std::size_t slot_in(const Slots& slots, std::int64_t transaction_id) const;
   const Entry& entry_of(Slot slot) const {
     return entries_[slot.number - static_cast<std::uint32_t>(first_number_)];
   }
   void grow();
-  void erase_slot(std::size_t slot);
+  void move_some();
+  static void erase_slot(Slots& slots, std::size_t slot);
 
   std::deque<Entry> entries_;       // Oldest first.
   std::uint64_t first_number_ = 0;  // Number of entries_.front(); numbers never repeat.
-  std::vector<Slot> slots_;         // Linear probing.
+  Slots slots_;
+  Slots former_;               // While it is moved into slots_, run of slots by run.
+  std::size_t next_ = 0;       // Of former_; an empty one.
+  std::size_t unvisited_ = 0;  // Of former_.
 };
 
 }  // namespace weir
