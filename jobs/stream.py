@@ -13,6 +13,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 import weir
@@ -77,8 +78,12 @@ def stream(arguments: argparse.Namespace) -> int:
     )
     query = writer.trigger(**trigger).start()
     print(f"stream: reading {arguments.events} at {arguments.brokers}", file=sys.stderr, flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: query.stop())
-    query.awaitTermination()
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    # Not in the handler: a call to the JVM would fall into the one that waits.
+    while not query.awaitTermination(1):
+        if told.is_set():
+            query.stop()
     if os.environ.get("WEIR_STREAM_PROGRESS"):
         for progress in query.recentProgress:
             print(progress.json, flush=True)

@@ -39,6 +39,8 @@ def session(name: str, settings: Mapping[str, str] | None = None) -> SparkSessio
         builder = builder.config("spark.jars", paths)
         builder = builder.config("spark.driver.extraClassPath", f"{jars}/*")
         builder = builder.config("spark.executor.extraClassPath", f"{jars}/*")
+        # Hadoop's default, "analytics", wants one more library.
+        builder = builder.config("spark.hadoop.fs.s3a.input.stream.type", "classic")
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if endpoint:
         builder = builder.config("spark.hadoop.fs.s3a.endpoint", endpoint)

@@ -22,7 +22,13 @@ class Job:
     """The job as a process group of its own: the driver, its JVM and its Python workers."""
 
     def __init__(
-        self, bundle: Path, source: str, outputs: Topics, checkpoint: Path, *more: str
+        self,
+        bundle: Path,
+        source: str,
+        outputs: Topics,
+        checkpoint: Path,
+        log: Path,
+        *more: str,
     ) -> None:
         command = [PYTHON, ROOT / "jobs/stream.py", "--bundle", bundle]
         command += ["--brokers", outputs.address, "--events", source]
@@ -34,15 +40,22 @@ class Job:
             "WEIR_JARS": str(ROOT / "build/stack/jars"),
             "WEIR_SPARK_PARTITIONS": "2",
         }
-        self.log = checkpoint.with_name(f"{checkpoint.name}-{time.monotonic_ns()}.log")
-        with self.log.open("wb") as log:
+        self.log = log
+        with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*map(str, command)],
                 env={**os.environ, **environment},
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
             )
+
+    def wait_for(self, outputs: Topics, decisions: int) -> None:
+        """Until so many are written, perhaps more."""
+        end = time.monotonic() + SECONDS
+        while len(outputs.read(outputs.decisions)) < decisions:
+            assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
+            time.sleep(0.2)
 
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -85,20 +98,26 @@ def test_spark_decides_what_the_stream_decides(
     Stream(bundle, topics, tmp_path / "state", "--until-end").wait_end()
     wanted = topics.read(topics.decisions)
 
-    job = Job(bundle, topics.events, outputs, tmp_path / "checkpoint")
+    log, checkpoint = tmp_path / "job.log", tmp_path / "checkpoint"
+    job = Job(bundle, topics.events, outputs, checkpoint, log)
     try:
-        end = time.monotonic() + SECONDS
-        while not outputs.read(outputs.decisions):
-            assert job.process.poll() is None and time.monotonic() < end, job.log.read_text()
-            time.sleep(0.2)
+        job.wait_for(outputs, 1)
     finally:
         job.kill()
     before = len(outputs.read(outputs.decisions))
     assert before < len(wanted)
-    Job(bundle, topics.events, outputs, tmp_path / "checkpoint", "--until-end").wait_end()
+    Job(bundle, topics.events, outputs, checkpoint, log, "--until-end").wait_end()
+    assert_decided(topics, outputs, most_repeats=before)
+    rejects, _ = by_key(outputs.read(outputs.rejects))
+    assert rejects == {record.key: record for record in topics.read(topics.rejects)}
+    assert len({record.headers["rule"] for record in rejects.values()}) >= 5
 
+
+def assert_decided(wanted_of: Topics, outputs: Topics, most_repeats: int) -> None:
+    """Each of the decisions is there, to the byte but for its position."""
+    wanted = wanted_of.read(wanted_of.decisions)
     decisions, repeats = by_key(outputs.read(outputs.decisions))
-    assert repeats <= before  # At most what was written before the kill.
+    assert repeats <= most_repeats
     assert len(decisions) == len(wanted)
     for record in wanted:
         found = decisions[record.key or b""]
@@ -106,6 +125,3 @@ def test_spark_decides_what_the_stream_decides(
         # The position is the event's offset.
         position = json.loads(found.value or b"")["position"]
         assert found.headers == {**record.headers, "position": str(position)}
-    rejects, _ = by_key(outputs.read(outputs.rejects))
-    assert rejects == {record.key: record for record in topics.read(topics.rejects)}
-    assert len({record.headers["rule"] for record in rejects.values()}) >= 5
