@@ -13,7 +13,6 @@ import json
 import os
 import socket
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -267,15 +266,16 @@ class Registry:
             if fault.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             held = self.client.get_registered_model(lock)
-            age = time.time() - held.creation_timestamp / 1000
+            # A change that changes nothing: both times are by MLflow's clock, ours may be wrong.
+            held = self.client.update_registered_model(lock, held.description)
+            age = (held.last_updated_timestamp - held.creation_timestamp) / 1000
             if age < LOCK_SECONDS:
                 raise weir.Error(
                     f'another promotion of "{self.name}" is under way for {age:.0f} s '
                     f"({held.description}); nothing was changed, run again when it has ended"
                 ) from fault
-            self.client.delete_registered_model(
-                lock
-            )  # Who held it died: a promotion takes a second.
+            # Who held it died: a promotion takes a second.
+            self.client.delete_registered_model(lock)
             self._create_lock(lock)
         try:
             yield

@@ -10,6 +10,7 @@ from stack_process import ROOT, free_base_port, read_environment, stack
 
 BINARY = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
 MakeLake = Callable[..., str]
+StartStack = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -34,15 +35,28 @@ def make_lake(tmp_path_factory: pytest.TempPathFactory) -> MakeLake:
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def stack_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartStack]:
+    """Starts services in a folder of their own; gives the environment of their clients."""
+    roots: list[tuple[Path, int]] = []
+
+    def start(*services: str) -> dict[str, str]:
+        root, base = tmp_path_factory.mktemp("st"), free_base_port()
+        roots.append((root, base))
+        done = stack(root, base, "up", *services)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return read_environment(root)
+
+    yield start
+    for root, base in roots:
+        stack(root, base, "down")
+
+
+@pytest.fixture(scope="session")
+def s3(stack_of_its_own: StartStack) -> Iterator[dict[str, str]]:
     """A running S3 server of its own; gives the environment of its clients."""
-    root, base = tmp_path_factory.mktemp("st"), free_base_port()
-    done = stack(root, base, "up", "s3")
-    assert done.returncode == 0, done.stdout + done.stderr
-    environment = read_environment(root)
     before = dict(os.environ)
-    os.environ.update(environment)
-    yield environment
+    found = stack_of_its_own("s3")
+    os.environ.update(found)
+    yield found
     os.environ.clear()
     os.environ.update(before)
-    stack(root, base, "down")

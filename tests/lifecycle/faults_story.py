@@ -22,7 +22,7 @@ from pathlib import Path
 import psycopg2
 import weir
 from airflow_client import Airflow
-from stack_process import ROOT, free_base_port, stack
+from stack_process import ROOT, free_base_port, read_environment, stack
 from story import Life, Story
 from weir import command
 from weir.lake import Lake, Store
@@ -45,9 +45,7 @@ class Stack:
         done = stack(self.root, self.base, "up", "postgres", "s3", "mlflow", "airflow")
         if done.returncode != 0:
             raise weir.Error(done.stdout + done.stderr)
-        for line in (self.root / "env").read_text().splitlines():
-            name, value = line.removeprefix("export ").split("=", 1)
-            os.environ[name] = value.strip("'")
+        os.environ |= read_environment(self.root)
         return done.stdout
 
     def down(self) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 
 import weir
 from airflow_client import Airflow
-from stack_process import ROOT, free_base_port, stack
+from stack_process import ROOT, free_base_port, read_environment, stack
 from weir import command
 from weir.lake import Lake, Store
 from weir.registry import Registry
@@ -188,9 +188,7 @@ def main() -> int:
         if started.returncode != 0:
             raise weir.Error(started.stdout + started.stderr)
         story.step(f"the stack is up:\n{started.stdout.rstrip()}")
-        for line in (out / "stack/env").read_text().splitlines():
-            name, value = line.removeprefix("export ").split("=", 1)
-            os.environ[name] = value.strip("'")
+        os.environ |= read_environment(out / "stack")
         live(Airflow(out / "stack", base + 3), story, out)
     except weir.Error as fault:
         print(f"lifecycle: {fault}", file=sys.stderr)

@@ -313,14 +313,33 @@ def test_an_error_of_a_task_is_the_jobs_error(s3: dict[str, str], tmp_path: Path
     assert last.startswith('clean: "s3://weir-raw/bad/a.txt"'), errors
 
 
-def test_s3_that_does_not_answer_is_a_clear_error(s3: dict[str, str]) -> None:
-    environment = {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "Could not connect"),
+        ({"AWS_SECRET_ACCESS_KEY": "of somebody else"}, "SignatureDoesNotMatch"),
+    ],
+)
+def test_s3_that_does_not_answer_or_refuses_is_a_clear_error(
+    s3: dict[str, str], changed: dict[str, str], text: str
+) -> None:
+    environment = {**os.environ, **changed}
     done = subprocess.run(
-        [sys.executable, ROOT / "jobs/clean.py", "--raw", "s3://r/x", "--lake", "s3://l/x"],
+        [
+            sys.executable,
+            ROOT / "jobs/clean.py",
+            "--raw",
+            "s3://weir-raw/x",
+            "--lake",
+            "s3://weir-clean/x",
+        ],
         env=environment,
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 1
-    assert 'clean: cannot list "s3://l/x/manifests/"' in done.stderr
+    assert (
+        'clean: cannot list "s3://weir-clean/x/manifests/"' in done.stderr and text in done.stderr
+    )
+    assert "Traceback" not in done.stderr

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 import weir
 from broken_s3 import BrokenWay
+from conftest import StartStack
 from stack_process import ROOT
 from weir import lake as lake_module
 from weir import registry as registry_module
@@ -243,6 +245,26 @@ def test_a_promotion_under_way_is_not_disturbed(registry: Registry) -> None:
     with registry._alone(), pytest.raises(weir.Error, match=r"under way for \d+ s \(process"):
         Registry().promote(2, instead_of=1)
     assert registry.version_of(CHAMPION) == 1
+
+
+@pytest.mark.heavy
+def test_a_clock_that_is_wrong_takes_nobodys_promotion_over(
+    stack_of_its_own: StartStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in stack_of_its_own("s3", "mlflow").items():
+        monkeypatch.setenv(name, value)
+    mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
+    try:
+        with Registry()._alone():
+            now = time.time
+            monkeypatch.setattr(time, "time", lambda: now() + 3600)
+            with (
+                pytest.raises(weir.Error, match=r"under way for \d\d? s"),
+                Registry()._alone(),
+            ):
+                pass
+    finally:
+        mlflow.set_tracking_uri("")
 
 
 def test_a_challenger_of_other_features_is_compared_on_the_same_payments(

@@ -1,4 +1,4 @@
-"""jobs/watch.py, and jobs/validate.py on a champion: what has become known since it was trained."""
+"""jobs/watch.py and jobs/validate.py: a champion as labels become known, a challenger's gate."""
 
 import importlib.util
 import json
@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import mlflow
 import pytest
 from conftest import MakeLake
 from stack_process import ROOT
 from weir import jobs, validation
+from weir.cleaning import clean_lake
 from weir.lake import Lake
 from weir.registry import Registry
 from weir.training import train_bundle
@@ -136,3 +138,65 @@ def test_a_champion_is_measured_as_labels_become_known(
     assert (Path(path) / "drift.png").read_bytes()[:4] == b"\x89PNG"
     document = json.loads((Path(path) / "validation.json").read_text())
     assert document["whole"]["payments"] == found[1]["payments"]
+
+
+def test_a_fold_is_judged_by_a_model_that_knew_nothing_of_it(
+    registry: Registry,
+    lake: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    scored: list[tuple[str, str | None]] = []
+    score = validation.score_period
+
+    def watching(lake: str, bundle: Path, begin: str | None, end: str | None) -> Any:
+        scored.append((json.loads((bundle / "model.json").read_text())["labels_known_at"], begin))
+        return score(lake, bundle, begin, end)
+
+    monkeypatch.setattr(validation, "score_period", watching)
+    words = ("--lake", lake, "--alias", "champion", "--to", "2019-11-10")
+    code, _, told = run("validate", monkeypatch, capsys, *words, "--folds", 2, "--rounds", 5)
+    assert code == 0, told
+    logged = registry.client.get_model_version("weir", "1").run_id
+    path = registry.client.download_artifacts(logged, "validation", str(tmp_path))
+    folds = json.loads((Path(path) / "validation.json").read_text())["folds"]
+    assert [(fold["from"], fold["to"]) for fold in folds] == [
+        ("2019-09-27", "2019-10-19"),
+        ("2019-10-19", "2019-11-10"),
+    ]
+    known = [known[:10] for known, begin in scored if begin in ("2019-09-27", "2019-10-19")]
+    # The champion is asked of all; a fold's model knows what was known when its fold began.
+    assert known == ["2019-09-27", "2019-09-27", "2019-10-19"]
+    assert [value for _, value in curve(registry, "fold_average_precision")] == [
+        pytest.approx(fold["average_precision"]) for fold in folds
+    ]
+
+
+def test_a_score_too_good_to_be_true_is_refused(
+    registry: Registry,
+    lake: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    raw, leaky = tmp_path / "raw", str(tmp_path / "lake")
+    raw.mkdir()
+    for path in (Path(lake).parent / "data/raw").glob("*.txt"):
+        rows = [line.split(",") for line in path.read_text().splitlines()]
+        for row in rows:
+            if row[-1] == "2":  # No payment at a compromised terminal looks like one, but here.
+                row[4] = "999.00"
+        (raw / path.name).write_text("\n".join(map(",".join, rows)) + "\n")
+    clean_lake(str(raw), leaky)
+    training = {"rounds": 20, "valid_to": "2019-09-20"}
+    train_bundle(leaky, tmp_path / "bundle", features={"spec": "weir"}, training=training)
+    version = registry.register(tmp_path / "bundle", tags={})
+    registry.set_challenger(version)
+    code, _, told = run("validate", monkeypatch, capsys, "--lake", leaky, "--to", "2019-11-10")
+    assert code == 1 and "a leak: average precision" in told, told
+    assert registry.client.get_model_version("weir", str(version)).tags["validation"] == "failed"
+    code, _, told = run("compare", monkeypatch, capsys, "--lake", leaky)
+    assert code == 1 and f"version {version} has not passed its validation" in told
+    assert registry.state()["champion"] == 1
+    registry.drop_challenger()
