@@ -13,6 +13,7 @@ subjects=("$@")
 [ "${#subjects[@]}" = 0 ] && subjects=(model features pipeline cleaning)
 
 echo "machine: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2), $(nproc) cores; $(g++ --version | head -1); commit $(git rev-parse --short HEAD)"
+failed=0
 for subject in "${subjects[@]}"; do
   printf '\n== %s\n' "$subject"
   case "$subject" in
@@ -53,9 +54,10 @@ for subject in "${subjects[@]}"; do
     cleaning) "$python" bench/cleaning/compare.py ;;
     spark)
       tools/setup.sh --stack
-      for what in features cleaning; do
+      for what in "compare.py features" "compare.py cleaning" rounds.py; do
+        # shellcheck disable=SC2086  # A program and its word.
         PYTHONPATH=build/release/python WEIR_HOME=. PYSPARK_PYTHON=.venv-lifecycle/bin/python \
-          .venv-lifecycle/bin/python bench/spark/compare.py "$what"
+          .venv-lifecycle/bin/python bench/spark/$what || failed=1
       done
       ;;
     streaming)
@@ -77,3 +79,4 @@ for subject in "${subjects[@]}"; do
     *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning serving soak large-state spark streaming spark-streaming replicas" >&2; exit 2 ;;
   esac
 done
+exit "$failed"

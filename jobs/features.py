@@ -1,8 +1,9 @@
-"""Compute the feature table of the lake's newest state, by key, and publish it.
+"""Compute the feature table of the lake's newest state and publish it.
 
     python jobs/features.py --lake s3://weir-clean/lake --out s3://weir-clean/features
 
-For a lake whose table does not fit one machine's memory; the values are those of `weir features`.
+The values are those of `weir features`, which makes a table that fits in one task; a larger one is
+computed by key, in as many tasks as it takes.
 Exit 0: published. Exit 1: an error, nothing is published.
 """
 
@@ -12,7 +13,7 @@ import os
 import sys
 
 from weir import jobs, spark
-from weir.keyed_features import ROWS_OF_A_TASK, compute_features
+from weir.keyed_features import ROWS_OF_A_TASK, ROWS_OF_ONE_TASK, compute_features
 
 
 def main() -> int:
@@ -22,6 +23,12 @@ def main() -> int:
     parser.add_argument("--out", required=True, help="folder or s3:// prefix of the table")
     parser.add_argument("--spec", default="weir", help="built-in name or TOML file")
     parser.add_argument("--label-delay", type=int, default=7, metavar="DAYS")
+    parser.add_argument(
+        "--rows-of-one-task",
+        type=int,
+        default=ROWS_OF_ONE_TASK,
+        help="up to so many payments in one task, more by key",
+    )
     parser.add_argument("--rows-of-a-task", type=int, default=ROWS_OF_A_TASK)
     arguments = parser.parse_args()
     if not arguments.lake:
@@ -38,6 +45,7 @@ def features(arguments: argparse.Namespace) -> int:
             spec=arguments.spec,
             label_delay_seconds=86_400 * arguments.label_delay,
             runner=spark.run_tasks(lambda: spark.session("weir features")),
+            rows_of_one_task=arguments.rows_of_one_task,
             rows_of_a_task=arguments.rows_of_a_task,
             say=lambda text: print(f"features: {text}", file=sys.stderr),
         )

@@ -17,8 +17,8 @@ from pathlib import Path
 import mlflow
 import weir
 from weir import command, jobs, validation
+from weir.command import flags
 from weir.registry import CHALLENGER, CHAMPION, Registry, fetched
-from weir.training import flags
 
 
 def main() -> int:

@@ -139,7 +139,9 @@ def _clean_files(
     read = runner(clean_part, parts)
     say(f"read {sum(part['rows'] for part in read)} rows in {len(parts)} parts")
 
-    copies = runner(find_copies, _id_tasks(common, read, base, labelled))
+    ids = _id_tasks(common, read, base, labelled)
+    # One task is done sooner than Spark has begun it.
+    copies = (runner if len(ids) > 1 else run_here)(find_copies, ids)
     copies_of: dict[int, list[str]] = {}
     for result in copies:
         for number, path in result["parts"]:

@@ -58,12 +58,11 @@ def clean_part(task: Task) -> dict[str, Any]:
     table, day = table.take(order), day[order]
     days, begins = np.unique(day, return_index=True)
     ends = np.append(begins, len(day))[1:]
-    pieces = [
-        _ipc(table.slice(begin, end - begin).combine_chunks())
-        for begin, end in zip(begins, ends, strict=True)
-    ]
-    work.write(f"{name}.arrow", b"".join(pieces))
-    bytes_at = np.cumsum([0, *map(len, pieces)]).tolist()
+    sink, bytes_at = pa.BufferOutputStream(), [0]
+    for begin, end in zip(begins, ends, strict=True):
+        _write_ipc(table.slice(begin, end - begin).combine_chunks(), sink)
+        bytes_at.append(sink.tell())
+    work.write(f"{name}.arrow", memoryview(sink.getvalue()))
     ids = table["transaction_id"].to_numpy()
     work.write(f"{name}.ids", ids.tobytes())
     if rejected.num_rows:
@@ -250,13 +249,16 @@ def _parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def _ipc(table: pa.Table) -> bytes:
-    """Not packed: LZ4 halves the bytes and takes ten times as long."""
+def _ipc(table: pa.Table) -> memoryview:
     sink = pa.BufferOutputStream()
+    _write_ipc(table, sink)
+    return memoryview(sink.getvalue())
+
+
+def _write_ipc(table: pa.Table, sink: pa.BufferOutputStream) -> None:
+    """Not packed: LZ4 halves the bytes and takes ten times as long."""
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
 
 
 def _read_ipc(content: bytes) -> pa.Table:

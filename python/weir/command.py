@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from weir._weir import Error
+from weir.lake import Lake, Manifest
+
+TRIES = 3
+"""A new state is published four times an hour at most, features take minutes at most."""
 
 
 def binary() -> str:
@@ -27,3 +31,27 @@ def run(*words: object) -> dict[str, Any]:
         raise Error(done.stderr.strip() or f"weir {words[0]} ended with {done.returncode}")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
+
+
+def flags(options: dict[str, Any]) -> list[str]:
+    """`{"valid_to": "2019-10-01"}` → `--valid-to=2019-10-01`; None and False are left out."""
+    words = []
+    for name, value in options.items():
+        if value is None or value is False:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        words.append(flag if value is True else f"{flag}={value}")
+    return words
+
+
+def features(lake: str, table: Path, options: dict[str, Any]) -> Manifest:
+    """`weir features` of the lake's newest state into `table`; gives that state.
+
+    The command looks for the newest state itself, so when another one appeared it is run again.
+    """
+    for _ in range(TRIES):
+        state = Lake(lake).newest()
+        run("features", lake, "--out", table, *flags(options))
+        if Lake(lake).newest().number == state.number:
+            return state
+    raise Error(f'"{lake}" got {TRIES} new states while its features were computed; run again')

@@ -1,4 +1,6 @@
-"""Features of a lake by key, on as many machines as there are: the bits of `weir features`.
+"""Features of a lake on as many machines as there are: the bits of `weir features`.
+
+What fits one task is computed by the command in one; a larger table by key:
 
     split    whole days → their rows by bucket of customers, and of terminals   (work/<run>/)
     compute  each bucket → its inputs, in time order, by the core               (work/<run>/)
@@ -13,7 +15,9 @@ import itertools
 import json
 import re
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +26,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import weir
-from weir import _weir
-from weir.lake import Lake, Store
+from weir import _weir, command
+from weir.lake import DayFile, Lake, Manifest, Store
 from weir.stored_tables import read_table
 from weir.tasks import Runner, Task, run_here
 
 FORMAT = "weir-features-1"
+ROWS_OF_ONE_TASK = 8_000_000
+"""Up to so many `weir features` makes the whole table in a task; of the inputs `weir` in 1.3 GB."""
 ROWS_OF_A_TASK = 1_500_000
 GROUPS = {"customer": ("customer", "pair"), "terminal": ("terminal",)}
 """Buckets are of these keys; a pair's history is part of its customer's."""
@@ -51,51 +57,28 @@ def compute_features(
     spec: str = "weir",
     label_delay_seconds: int = 7 * 86_400,
     runner: Runner = run_here,
+    rows_of_one_task: int = ROWS_OF_ONE_TASK,
     rows_of_a_task: int = ROWS_OF_A_TASK,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Compute the feature table of a lake's newest state into `out` and publish it.
 
-    `spec` is a built-in name or a TOML file. Gives the published `features.json`.
+    `spec` is a built-in name or a TOML file. By key where there are more than `rows_of_one_task`,
+    in tasks of about `rows_of_a_task`. Gives the published `features.json`.
     """
     state, target = Lake(lake).newest(), Store(out)
     if state.number == 0:
         raise weir.Error(f'"{lake}" has no published state; run jobs/clean.py first')
     text = weir.spec_toml(spec)
-    buckets = max(2, -(-state.rows // rows_of_a_task))
     run = secrets.token_hex(6)
-    common = {
-        "lake": lake,
-        "out": out,
-        "run": run,
-        "spec": text,
-        "delay": label_delay_seconds,
-        "buckets": buckets,
-    }
-    chunks = [
-        {**common, "chunk": number, "files": paths}
-        for number, paths in enumerate(_chunks(state.files, rows_of_a_task))
-    ]
+    common = {"lake": lake, "out": out, "run": run, "spec": text, "delay": label_delay_seconds}
     try:
-        split = runner(_split, chunks)
-        say(f"{state.rows} payments in {len(chunks)} parts, {buckets} buckets a key")
-        groups = [group for group in GROUPS if spec_of(text, GROUPS[group])]
-        computed = runner(
-            _compute,
-            [
-                {
-                    **common,
-                    "group": group,
-                    "bucket": bucket,
-                    "pieces": [part["pieces"][group][bucket] for part in split],
-                    "labelled": split[0]["labelled"],
-                }
-                for group in groups
-                for bucket in range(buckets)
-            ],
-        )
-        columns = {result["group"]: result["columns"] for result in computed}
-        files = runner(_join, [_join_task(chunk, split, columns, groups) for chunk in chunks])
+        if state.rows <= rows_of_one_task:
+            say(f"{state.rows} payments in one task")
+            done = runner(_whole, [common])[0]
+            state, files = Lake(lake).state(done["state"]), [done["file"]]
+        else:
+            files = _by_key(common, state, runner, rows_of_a_task, say)
         before = published(out)
         document = {
             "format": FORMAT,
@@ -120,6 +103,49 @@ def compute_features(
         # Whoever reads the table of before may go on; the one before that is no longer named.
         target.delete(f"data/{before['previous_run']}/")
     return document
+
+
+def _whole(task: Task) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="weir-features-") as folder:
+        spec, table = Path(folder) / "spec.toml", Path(folder) / "table.parquet"
+        spec.write_text(task["spec"])
+        options = {"spec": spec, "label_delay": f"{task['delay']}s"}
+        state = command.features(task["lake"], table, options)
+        path = f"data/{task['run']}/part-00000.parquet"
+        Store(task["out"]).write(path, table.read_bytes())
+    days = {"from": state.files[0].day, "to": state.files[-1].day}
+    return {"state": state.number, "file": {"path": path, **days, "rows": state.rows}}
+
+
+def _by_key(
+    common: Task, state: Manifest, runner: Runner, rows: int, say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """Three rounds of tasks of about so many rows; gives the table's files."""
+    buckets = max(2, -(-state.rows // rows))
+    common = {**common, "buckets": buckets}
+    chunks = [
+        {**common, "chunk": number, "files": paths}
+        for number, paths in enumerate(_chunks(state.files, rows))
+    ]
+    split = runner(_split, chunks)
+    say(f"{state.rows} payments in {len(chunks)} parts, {buckets} buckets a key")
+    groups = [group for group in GROUPS if spec_of(common["spec"], GROUPS[group])]
+    computed = runner(
+        _compute,
+        [
+            {
+                **common,
+                "group": group,
+                "bucket": bucket,
+                "pieces": [part["pieces"][group][bucket] for part in split],
+                "labelled": split[0]["labelled"],
+            }
+            for group in groups
+            for bucket in range(buckets)
+        ],
+    )
+    columns = {result["group"]: result["columns"] for result in computed}
+    return runner(_join, [_join_task(chunk, split, columns, groups) for chunk in chunks])
 
 
 def _fingerprint(spec: str, delay: int) -> str:
@@ -154,16 +180,18 @@ def _key_of(line: str) -> str | None:
     return found[1] if found else None
 
 
-def _chunks(files: tuple[Any, ...], rows: int) -> Iterator[list[str]]:
-    """Runs of whole days of about so many rows."""
+def _chunks(files: tuple[DayFile, ...], rows: int) -> Iterator[list[str]]:
+    """Runs of whole days of about so many rows at most, as equal as days allow."""
+    total = sum(file.rows for file in files)
+    share = edge = total / -(-total // rows)
     paths: list[str] = []
-    held = 0
+    seen = 0
     for file in files:
-        if paths and held + file.rows > rows:
+        if paths and seen + file.rows / 2 > edge:
             yield paths
-            paths, held = [], 0
+            paths, edge = [], edge + share
         paths.append(file.path)
-        held += file.rows
+        seen += file.rows
     if paths:
         yield paths
 
@@ -230,20 +258,22 @@ def _compute(task: Task) -> dict[str, Any]:
     table = {"transaction_id": np.arange(len(rows)), "event_time": times, **columns}
     if task["labelled"]:
         table["is_fraud"] = pa.array(fraud)
-    names, values = inputs_of(pa.table(table), spec_of(task["spec"], GROUPS[group]), task["delay"])
+    found = inputs_of(pa.table(table), spec_of(task["spec"], GROUPS[group]), task["delay"])
     ends = np.cumsum([0, *(end - begin for _, begin, end in task["pieces"])]).tolist()
-    content = b"".join(values[:, a:b].tobytes() for a, b in itertools.pairwise(ends))
+    parts = [values[a:b] for a, b in itertools.pairwise(ends) for values in found.values()]
+    content = np.concatenate(parts).tobytes()
     work.write(f"work/{task['run']}/{group}-{task['bucket']:05d}.inputs", content)
-    return {"group": group, "columns": names}
+    return {"group": group, "columns": list(found)}
 
 
-def inputs_of(table: pa.Table, spec: str, delay: int) -> tuple[list[str], Floats]:
-    """(names, one row of values an input) of a spec's text."""
+def inputs_of(table: pa.Table, spec: str, delay: int) -> dict[str, Floats]:
+    """Name → values of each input of a spec's text."""
     found = pa.table(_weir.features(table, spec, "spec", delay, 1))
-    fields = [field.name for field in found.schema if pa.types.is_float32(field.type)]
-    if not table.num_rows:
-        return fields, np.zeros((len(fields), 0), np.float32)
-    return fields, np.stack([found[name].combine_chunks().to_numpy() for name in fields])
+    return {
+        field.name: found[field.name].to_numpy()
+        for field in found.schema
+        if pa.types.is_float32(field.type)
+    }
 
 
 def _join_task(
@@ -282,8 +312,7 @@ def _join(task: Task) -> dict[str, Any]:
         inputs |= dict(zip(names, values, strict=True))
     own = spec_of(task["spec"], ("payment",))
     if own:
-        names, values = inputs_of(payments, own, task["delay"])
-        inputs |= dict(zip(names, values, strict=True))
+        inputs |= inputs_of(payments, own, task["delay"])
     # The whole spec's columns, their order and its fingerprint, from the core.
     shape = pa.table(_weir.features(payments.slice(0, 1), task["spec"], "spec", task["delay"], 1))
     columns = [

@@ -112,11 +112,12 @@ class Store:
             content: bytes = answer["Body"].read()
             return content
 
-    def write(self, path: str, content: bytes) -> None:
+    def write(self, path: str, content: bytes | memoryview) -> None:
         """Put a whole file; it appears when it is complete."""
         with _naming(self.url(path), "write"):
             if self.is_s3:
-                _client().put_object(Bucket=self.bucket, Key=self._key(path), Body=content)
+                body = bytes(content)  # No copy of what is bytes.
+                _client().put_object(Bucket=self.bucket, Key=self._key(path), Body=body)
                 return
             target = Path(self.location) / path
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ from weir.keyed_features import compute_features
 from weir.lake import Lake, Manifest, Store
 from weir.spark import run_tasks
 from weir.tasks import Task
-from weir.training import flags, keep_bundle, take_bundle
+from weir.training import keep_bundle, take_bundle
 
 XGBOOST_WORDS = {"depth": "max_depth", "eta": "learning_rate", "colsample": "colsample_bytree"}
 """Where `weir train` says it in another word than XGBoost."""
@@ -69,7 +69,6 @@ def train_on_spark(
     if workers < 1 or genuine_sample < 1:
         raise weir.Error("wanted at least one worker, and to keep one genuine payment in 1 or more")
     target = Lake(lake)
-    manifest = target.newest()
     run = secrets.token_hex(6)
     place = f"training/{run}"
     runner = run_tasks(start)
@@ -101,7 +100,7 @@ def train_on_spark(
         take_bundle(target.store, place, runner(_bundle, [task])[0], out)
     finally:
         target.store.delete(f"{place}/")
-    return manifest
+    return target.state(table["lake_state"])
 
 
 def _periods(table: dict[str, Any], delay: timedelta, training: dict[str, Any]) -> dict[str, str]:
@@ -247,5 +246,7 @@ def _bundle(task: Task) -> list[str]:
             "name": task["name"],
             "seed": task["seed"],
         }
-        command.run("train", root / "validation.parquet", "--out", root / "bundle", *flags(options))
+        command.run(
+            "train", root / "validation.parquet", "--out", root / "bundle", *command.flags(options)
+        )
         return keep_bundle(store, place, root / "bundle")

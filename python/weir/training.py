@@ -25,33 +25,23 @@ def train_bundle(
     lake's `training/`. The same state and flags give the same bytes wherever the task ran.
     """
     target = Lake(lake)
-    manifest = target.newest()
     run = secrets.token_hex(6)
     task = {"lake": lake, "run": run, "features": features, "training": training}
     try:
-        take_bundle(target.store, f"training/{run}", runner(_train, [task])[0], out)
+        done = runner(_train, [task])[0]
+        take_bundle(target.store, f"training/{run}", done["files"], out)
     finally:
         target.store.delete(f"training/{run}/")
-    return manifest
+    return target.state(done["state"])
 
 
-def flags(options: dict[str, Any]) -> list[str]:
-    """`{"valid_to": "2019-10-01"}` → `--valid-to=2019-10-01`; None and False are left out."""
-    words = []
-    for name, value in options.items():
-        if value is None or value is False:
-            continue
-        flag = f"--{name.replace('_', '-')}"
-        words.append(flag if value is True else f"{flag}={value}")
-    return words
-
-
-def _train(task: Task) -> list[str]:
+def _train(task: Task) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="weir-train-") as folder:
         table, bundle = Path(folder) / "features.parquet", Path(folder) / "bundle"
-        command.run("features", task["lake"], "--out", table, *flags(task["features"]))
-        command.run("train", table, "--out", bundle, *flags(task["training"]))
-        return keep_bundle(Store(task["lake"]), f"training/{task['run']}", bundle)
+        state = command.features(task["lake"], table, task["features"])
+        command.run("train", table, "--out", bundle, *command.flags(task["training"]))
+        files = keep_bundle(Store(task["lake"]), f"training/{task['run']}", bundle)
+        return {"state": state.number, "files": files}
 
 
 def keep_bundle(store: Store, place: str, bundle: Path) -> list[str]:

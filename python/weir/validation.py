@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 import weir
 from weir import command
-from weir.training import flags
+from weir.command import flags
 
 Numbers = dict[str, Any]
 LEAST_FRAUDS = 20

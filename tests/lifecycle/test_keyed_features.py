@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,8 +14,9 @@ import pytest
 import weir
 from conftest import BINARY, MakeLake
 from stack_process import ROOT
+from weir import command
 from weir.keyed_features import compute_features, published
-from weir.lake import Store
+from weir.lake import Lake, Store
 from weir.tasks import run_here
 
 PAIRS = (
@@ -39,15 +42,16 @@ def whole(out: str) -> pa.Table:
 
 
 @pytest.mark.parametrize("spec", ["weir", "handbook", "pairs"])
-@pytest.mark.parametrize("rows_of_a_task", [7_000, 1 << 30])
+@pytest.mark.parametrize("rows_of_a_task", [7_000, 1 << 30, None])
 def test_the_table_equals_the_commands_to_the_bit(
-    lake: str, tmp_path: Path, spec: str, rows_of_a_task: int
+    lake: str, tmp_path: Path, spec: str, rows_of_a_task: int | None
 ) -> None:
     if spec == "pairs":
         (tmp_path / "pairs.toml").write_text(PAIRS)
         spec = str(tmp_path / "pairs.toml")
     out, direct = str(tmp_path / "out"), tmp_path / "direct.parquet"
-    done = compute_features(lake, out, spec=spec, rows_of_a_task=rows_of_a_task)
+    by_key = {"rows_of_one_task": 0, "rows_of_a_task": rows_of_a_task}
+    done = compute_features(lake, out, spec=spec, **(by_key if rows_of_a_task else {}))
     subprocess.run(
         [BINARY, "features", lake, "--spec", spec, "--out", direct, "--quiet"], check=True
     )
@@ -78,7 +82,7 @@ def test_a_run_that_dies_leaves_the_table_of_before(lake: str, tmp_path: Path) -
         return run_here(work, tasks)
 
     with pytest.raises(weir.Error, match="executor was lost"):
-        compute_features(lake, out, spec="weir", runner=dying, rows_of_a_task=20_000)
+        compute_features(lake, out, runner=dying, rows_of_one_task=0, rows_of_a_task=20_000)
     assert published(out) == before
     assert {item.path.split("/")[1] for item in Store(out).list("data/")} == {before["run"]}
     assert Store(out).list("work/") == []
@@ -89,13 +93,34 @@ def test_a_lake_without_a_state_is_an_error(tmp_path: Path) -> None:
         compute_features(str(tmp_path), str(tmp_path / "out"))
 
 
+def test_a_state_published_meanwhile_is_the_one_that_is_named(
+    make_lake: MakeLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(make_lake(200, 4, 20))
+    lake.publish(replace(lake.newest(), files=lake.newest().files[:-5]), lake.newest())
+    run, calls = command.run, []
+
+    def overtaken(*words: object) -> dict[str, Any]:
+        done = run(*words)
+        calls.append(done["rows"])
+        if len(calls) == 1:
+            lake.roll_back(1)
+        return done
+
+    monkeypatch.setattr(command, "run", overtaken)
+    document = compute_features(lake.store.location, str(tmp_path / "out"))
+    assert calls[0] < calls[1] == document["rows"]
+    assert (document["lake_state"], document["files"][0]["to"]) == (3, "2019-09-10")
+    assert whole(str(tmp_path / "out")).num_rows == document["rows"]
+
+
 @pytest.mark.heavy
 def test_the_job_on_spark(s3: dict[str, str], lake: str, tmp_path: Path) -> None:
     out = "s3://weir-clean/features"
     done = subprocess.run(
         [
             *(sys.executable, ROOT / "jobs/features.py", "--lake", lake),
-            *("--out", out, "--rows-of-a-task", "20000"),
+            *("--out", out, "--rows-of-one-task", "0", "--rows-of-a-task", "20000"),
         ],
         env={**os.environ, "WEIR_SPARK_MEMORY": "600m"},
         capture_output=True,

@@ -123,8 +123,9 @@ def test_features_survive_a_lost_executor(
     cluster: Cluster, make_lake: MakeLake, tmp_path: Path
 ) -> None:
     lake, here, there = make_lake(900, 12, 45), tmp_path / "here", tmp_path / "there"
-    wanted = compute_features(lake, str(here), rows_of_a_task=4_000)
-    job = cluster.start("features", "--lake", lake, "--out", there, "--rows-of-a-task", 4_000)
+    wanted = compute_features(lake, str(here), rows_of_one_task=0, rows_of_a_task=4_000)
+    by_key = ("--rows-of-one-task", 0, "--rows-of-a-task", 4_000)
+    job = cluster.start("features", "--lake", lake, "--out", there, *by_key)
     lose_one(cluster, job, Store(str(there)), 6)
     got = published(str(there))
     rows = [

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -52,6 +53,29 @@ def test_rows_come_out_as_the_case_tables_say(table: Path) -> None:
             assert show(cleaner.clean(row)) == wanted, f"{table.name}:{number}"
             rows += 1
     assert rows > 5
+
+
+@pytest.mark.parametrize("seconds", [50, 86_400, 100_000_000])
+def test_payments_are_put_in_order_whatever_time_they_span(seconds: int) -> None:
+    random = np.random.default_rng(seconds)
+    rows = 5_000
+    days = np.unique(times := 1_566_432_000 + random.integers(0, seconds, rows)) // 86_400
+    payments = pa.table(
+        {
+            "transaction_id": random.permutation(rows),
+            "event_time": pa.array(times, pa.timestamp("s", "UTC")),
+            "customer_id": np.arange(rows),
+            "terminal_id": random.integers(0, 9, rows),
+            "amount_minor": random.integers(0, 10_000, rows),
+            "is_fraud": random.random(rows) < 0.1,
+            "fraud_scenario": pa.array(np.zeros(rows), pa.int8()),
+        }
+    )
+    found, report = weir.order_payments(payments)
+    wanted = payments.sort_by([("event_time", "ascending"), ("transaction_id", "ascending")])
+    for name in ("transaction_id", "customer_id", "terminal_id", "amount_minor", "is_fraud"):
+        assert pa.table(found)[name].equals(wanted[name])
+    assert (report["clean"]["rows"], report["days"]) == (rows, len(np.unique(days)))
 
 
 def raw_table(folder: Path) -> pa.Table:

@@ -81,8 +81,38 @@ std::shared_ptr<const TableOutput> reject_rows(const TextRows& read, std::string
   return table;
 }
 
+/// Rows by (time, id), equal ones as they came. A day's rows, the usual case, are dealt out by
+/// their seconds: a comparing sort took half of the whole call.
+std::vector<std::uint32_t> lake_order(std::span<const Seconds> time,
+                                      std::span<const std::int64_t> id) {
+  std::vector<std::uint32_t> order(time.size());
+  if (order.empty()) return order;
+  const auto by_id = [&](std::size_t a, std::size_t b) { return id[a] < id[b]; };
+  const auto [first, last] = std::minmax_element(time.begin(), time.end());
+  const auto seconds = static_cast<std::uint64_t>(*last) - static_cast<std::uint64_t>(*first);
+  if (seconds >= 4 * time.size() + kSecondsPerDay) {
+    std::iota(order.begin(), order.end(), 0U);
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return time[a] != time[b] ? time[a] < time[b] : by_id(a, b);
+    });
+    return order;
+  }
+  std::vector<std::uint32_t> ends(seconds + 2, 0);
+  const auto second = [&](std::size_t row) { return static_cast<std::size_t>(time[row] - *first); };
+  for (std::size_t row = 0; row < time.size(); ++row) ++ends[second(row) + 1];
+  std::partial_sum(ends.begin(), ends.end(), ends.begin());
+  for (std::uint32_t row = 0; row < time.size(); ++row) order[ends[second(row)]++] = row;
+  for (auto begin = order.begin(); begin != order.end();) {
+    const auto end = std::find_if(begin, order.end(),
+                                  [&](std::size_t row) { return time[row] != time[*begin]; });
+    if (!std::is_sorted(begin, end, by_id)) std::stable_sort(begin, end, by_id);
+    begin = end;
+  }
+  return order;
+}
+
 template <typename Value>
-std::vector<Value> ordered(std::span<const Value> values, const std::vector<std::size_t>& order) {
+std::vector<Value> ordered(std::span<const Value> values, const std::vector<std::uint32_t>& order) {
   std::vector<Value> result(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) result[i] = values[order[i]];
   return result;
@@ -137,16 +167,10 @@ OrderedPayments order_payments(const ArrowTable& payments) {
                             ? payments.small_integers("time_repaired")
                             : Column(none);
 
-  std::vector<std::size_t> order(payments.rows());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto earlier = [&](std::size_t a, std::size_t b) {
-    return time.values()[a] != time.values()[b] ? time.values()[a] < time.values()[b]
-                                                : id.values()[a] < id.values()[b];
-  };
-  if (!std::is_sorted(order.begin(), order.end(), earlier)) {
-    std::stable_sort(order.begin(), order.end(), earlier);
+  if (payments.rows() > std::numeric_limits<std::uint32_t>::max()) {
+    throw Error("more than 2^32 - 1 payments at once; give them in parts");
   }
-
+  const std::vector<std::uint32_t> order = lake_order(time.values(), id.values());
   OrderedPayments result;
   CleanReport& report = result.report;
   report.labelled = labelled;
