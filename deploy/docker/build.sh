@@ -27,6 +27,6 @@ if .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2
   printf 'no-index = true\nfind-links = ["/src/wheels"]\n' >"$context/wheels/uv.toml"
 fi
 flags=(--build-arg "BUILD_BASE=$build_base")
-[ "${COMPILER_CACHE:-1}" = 0 ] || flags+=(--volume "$work/ccache:/root/.cache/ccache:rw")
+[ "${COMPILER_CACHE:-1}" = 0 ] || flags+=(--volume "$work/ccache:/ccache:rw")
 build "$file" "$context" "${1:-localhost/weir:$version-$commit}" "$base" "${flags[@]}"
 rm -rf "$context"
