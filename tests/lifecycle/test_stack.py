@@ -66,7 +66,7 @@ def test_prometheus_watches_what_the_stack_starts(tmp_path: Path) -> None:
     try:
         prometheus = watched(tmp_path, base, "s3", "kafka")
         assert f"Kafka    127.0.0.1:{base + 4}" in stack(tmp_path, base, "status").stdout
-        assert prometheus.query('up{job="mlflow"} == 0')
+        wait("MLflow is down", lambda: prometheus.query('up{job="mlflow"} == 0'))
     finally:
         stack(tmp_path, base, "down")
 
