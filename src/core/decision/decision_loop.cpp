@@ -32,13 +32,15 @@ Decision scored(const Payment& payment, const ModelScore& model, const FraudProb
 /// What a look at the terminal costs and is worth, and whether it is due. Reads and moves the
 /// terminal's state only.
 AuditTurn DecisionLoop::turn_of(const Payment& payment,
-                                double terminal_fraud,
+                                const FraudProbability& fraud,
                                 double amount_roubles) {
   const BeliefRates& rates = beliefs_.rates();
-  const auto costs_at = [&](double fraud) {
-    return expected_costs(policy_, rates.answers, multiplier_, 1 - fraud, amount_roubles);
+  const auto costs_at = [&](double probability) {
+    return expected_costs(policy_, rates.answers, multiplier_, 1 - probability, amount_roubles);
   };
-  switch (costs_at(terminal_fraud).cheapest()) {
+  // Its fraudster may pass a challenge, and a denial that the card explains tells nothing.
+  if (costs_at(fraud.card).cheapest() == Action::kDecline) return {};
+  switch (costs_at(fraud.terminal).cheapest()) {
     case Action::kApprove:
       return clock_.pass(payment.terminal_id, payment.event_time,
                          rates.terminal.starts_per_day.value *
@@ -81,7 +83,7 @@ Decision DecisionLoop::decide(const Payment& payment, const ModelScore& model) {
                      fraud.card * policy_.takeover_worth);
   decision.action = costs.cheapest();
   if (policy_.audits) {
-    const AuditTurn turn = turn_of(payment, fraud.terminal, roubles);
+    const AuditTurn turn = turn_of(payment, fraud, roubles);
     decision.audit_probability = static_cast<float>(turn.probability);
     if (turn.due && decision.action != Action::kChallenge) {
       decision.cause = decision.action == Action::kDecline ? Cause::kProbe : Cause::kAudit;

@@ -67,7 +67,7 @@ class DecisionLoop {
   };
 
   FraudProbability fraud_of(const Payment& payment, const ModelScore& model) const;
-  AuditTurn turn_of(const Payment& payment, double terminal_fraud, double amount_roubles);
+  AuditTurn turn_of(const Payment& payment, const FraudProbability& fraud, double amount_roubles);
   bool asked_enough(const Payment& payment) const;
 
   MoneyPolicy policy_;

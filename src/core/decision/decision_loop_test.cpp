@@ -88,6 +88,27 @@ TEST(DecisionLoop, AsksOneCardholderOnlySoOftenADay) {
   EXPECT_EQ(asked, 2);
 }
 
+TEST(DecisionLoop, WhatItsCardForbidsIsNoLook) {
+  DecisionLoop loop(rates(), policy());
+  const ModelScore harmless{-7.6F, 0.0005};
+  const ModelScore stolen{9, 0.999};
+  int looks = 0;
+  for (std::int64_t id = 0; id < 1'440; ++id) {
+    const Decision decision = loop.decide(payment(id, kStart + id * 60), stolen);
+    EXPECT_EQ(decision.action, Action::kDecline);
+    EXPECT_EQ(decision.audit_probability, 0);
+  }
+  // They moved no clock: a terminal that saw none of them has its looks at the same payments.
+  DecisionLoop without(rates(), policy());
+  for (std::int64_t id = 1'440; id < 4 * 1'440; ++id) {
+    const Payment one = payment(id, kStart + id * 60);
+    const Decision decision = loop.decide(one, harmless);
+    EXPECT_EQ(decision.cause, without.decide(one, harmless).cause);
+    looks += decision.cause == Cause::kAudit;
+  }
+  EXPECT_GT(looks, 20);
+}
+
 TEST(DecisionLoop, AControlEventMovesThePrice) {
   DecisionLoop loop(rates(), policy());
   const Payment one{1, kStart, 1, 900, 5'000};
