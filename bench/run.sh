@@ -38,6 +38,10 @@ for subject in "${subjects[@]}"; do
       GLIBC_TUNABLES=glibc.malloc.hugetlb=1 build/release/bench/pipeline_bench "$out/bundle" "$out/lake"
       ;;
     serving)
+      if [ ! -x build/release/bench/bare_server ]; then # Configured before simdjson was here.
+        cmake --preset release >/dev/null
+        tools/build.sh release bare_server
+      fi
       [ -d "$out/bundle" ] || "$0" pipeline
       [ -x .venv-serving/bin/python ] || python3 -m venv .venv-serving
       .venv/bin/uv pip sync --quiet --python .venv-serving/bin/python requirements/serving.lock

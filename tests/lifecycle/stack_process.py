@@ -3,10 +3,10 @@
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / ".venv-lifecycle/bin/python"
 
 
 def free_base_port() -> int:
@@ -24,7 +24,7 @@ def free_base_port() -> int:
 def stack(root: Path, base: int, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the stack's command line."""
     return subprocess.run(
-        [sys.executable, ROOT / "deploy/local/stack.py", *words, "--root", root],
+        [PYTHON, ROOT / "deploy/local/stack.py", *words, "--root", root],
         env={**os.environ, "WEIR_STACK_PORT": str(base)},
         capture_output=True,
         text=True,

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,66 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import BINARY, MakeLake
-from stack_process import ROOT
+from spark_cluster import Cluster
 from weir.cleaning import clean_lake
 from weir.keyed_features import compute_features, published
 from weir.lake import Lake, Store
-
-CLUSTER = ROOT / "deploy/local/spark_cluster.sh"
-
-
-class Cluster:
-    """A cluster of one worker."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {
-            **os.environ,
-            "WEIR_CLUSTERS": str(folder),
-            "WEIR_SPARK_MEMORY": "600m",
-            "PYSPARK_PYTHON": sys.executable,
-            # Executors run in folders of their own.
-            "PYTHONPATH": str(Path(os.environ["PYTHONPATH"]).resolve()),
-        }
-        self._say("up")
-        self.environment["WEIR_SPARK_MASTER"] = self._say("master").strip()
-
-    def _say(self, word: str) -> str:
-        done = subprocess.run(
-            [CLUSTER, word, "lost"], env=self.environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def down(self) -> None:
-        """End it."""
-        self._say("down")
-
-    def start(self, job: str, *words: object) -> subprocess.Popen[str]:
-        """Run a job on it."""
-        return subprocess.Popen(
-            [sys.executable, ROOT / f"jobs/{job}.py", *map(str, words)],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def executors(self) -> list[int]:
-        """Processes of executors: the worker's group holds them."""
-        group = int((self.folder / "lost/Worker.pid").read_text())
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (entry / "cmdline").read_bytes()
-                if (
-                    b"CoarseGrainedExecutorBackend" in words
-                    and os.getpgid(int(entry.name)) == group
-                ):
-                    found.append(int(entry.name))
-            except (OSError, ProcessLookupError):
-                continue
-        return found
 
 
 @pytest.fixture

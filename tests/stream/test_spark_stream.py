@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,12 @@ from broker import ROOT, Broker, Record, Stream, Topics
 from test_stream import events, feedback, payment
 from weir.once import Once
 
+sys.path.append(str(ROOT / "tests/lifecycle"))
+from spark_cluster import Cluster
+from stack_process import PYTHON, free_base_port, read_environment, stack
+
 POSITION = re.compile(rb',"position":(\d+)')
 SECONDS = 600  # A session, and the first batch of a query, take half a minute on two free cores.
-PYTHON = ROOT / ".venv-lifecycle/bin/python"
 
 
 class Job:
@@ -26,9 +31,10 @@ class Job:
         bundle: Path,
         source: str,
         outputs: Topics,
-        checkpoint: Path,
+        checkpoint: Path | str,
         log: Path,
         *more: str,
+        surroundings: Mapping[str, str] | None = None,
     ) -> None:
         command = [PYTHON, ROOT / "jobs/stream.py", "--bundle", bundle]
         command += ["--brokers", outputs.address, "--events", source]
@@ -36,6 +42,7 @@ class Job:
         command += ["--checkpoint", checkpoint, "--batch", "250", "--every", "0 seconds", *more]
         environment = {
             "PYSPARK_PYTHON": str(PYTHON),
+            # Executors run in folders of their own.
             "PYTHONPATH": str(ROOT / "build/release/python"),
             "WEIR_JARS": str(ROOT / "build/stack/jars"),
             "WEIR_SPARK_PARTITIONS": "2",
@@ -44,7 +51,7 @@ class Job:
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*map(str, command)],
-                env={**os.environ, **environment},
+                env={**(surroundings or os.environ), **environment},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -111,6 +118,39 @@ def test_spark_decides_what_the_stream_decides(
     rejects, _ = by_key(outputs.read(outputs.rejects))
     assert rejects == {record.key: record for record in topics.read(topics.rejects)}
     assert len({record.headers["rule"] for record in rejects.values()}) >= 5
+
+
+@pytest.mark.heavy
+def test_an_executor_and_the_driver_are_lost_with_the_checkpoint_on_s3(
+    bundle: Path, broker: Broker, tmp_path: Path
+) -> None:
+    topics, outputs = broker.topics(), broker.topics()
+    topics.put(*events(0, 1_000))
+    Stream(bundle, topics, tmp_path / "state", "--until-end").wait_end()
+    base, services = free_base_port(), tmp_path / "stack"
+    try:
+        started = stack(services, base, "up", "s3")
+        assert started.returncode == 0, started.stderr
+        cluster = Cluster(tmp_path / "clusters", read_environment(services))
+        try:
+            run = (bundle, topics.events, outputs, "s3://weir-models/stream", tmp_path / "job.log")
+            job = Job(*run, surroundings=cluster.environment)
+            try:
+                job.wait_for(outputs, 1)
+                (executor,) = cluster.executors()
+                os.kill(executor, signal.SIGKILL)
+                # Another one takes over what S3 holds of the state.
+                job.wait_for(outputs, 500)
+                assert cluster.executors() != [executor]
+            finally:
+                job.kill()
+            before = len(outputs.read(outputs.decisions))
+            Job(*run, "--until-end", surroundings=cluster.environment).wait_end()
+        finally:
+            cluster.down()
+    finally:
+        stack(services, base, "down")
+    assert_decided(topics, outputs, most_repeats=before)
 
 
 def assert_decided(wanted_of: Topics, outputs: Topics, most_repeats: int) -> None:
