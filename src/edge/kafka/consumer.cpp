@@ -138,8 +138,20 @@ void Consumer::close() {
 std::optional<std::int64_t> Consumer::committed(int partition, std::chrono::milliseconds wait) {
   Owned<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
   auto* asked = rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), partition);
-  auto code = rd_kafka_committed(client_->get(), list.get(), static_cast<int>(wait.count()));
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
+  const auto deadline = std::chrono::steady_clock::now() + wait;
+  auto code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (;;) {
+    code = rd_kafka_committed(client_->get(), list.get(), static_cast<int>(wait.count()));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
+    // A broker that just came back is nobody's coordinator for a moment.
+    if (code != RD_KAFKA_RESP_ERR_NOT_COORDINATOR &&
+        code != RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE &&
+        code != RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS) {
+      break;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     throw Error(fmt::format("Kafka {}: what group \"{}\" has committed of \"{}\" is not known: {}",
                             client_->brokers(), options_.group, options_.topic,
