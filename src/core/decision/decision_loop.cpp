@@ -12,6 +12,9 @@ constexpr double kKopecks = 100;
 /// A denial that the card explains at least this well says too little about the terminal.
 constexpr float kExplainedByCard = 0.1F;
 
+/// Whether a denial would say something about the terminal.
+bool tells_of_terminal(const DecisionBeliefs& beliefs) { return beliefs.card < kExplainedByCard; }
+
 double log_odds(const FraudProbability& probability) {
   constexpr double kLeast = 1e-12;
   return std::log(std::max(probability.total, kLeast) / std::max(probability.genuine, kLeast));
@@ -40,21 +43,21 @@ AuditTurn DecisionLoop::turn_of(const Payment& payment,
   };
   // Its fraudster may pass a challenge, and a denial that the card explains tells nothing.
   if (costs_at(fraud.card).cheapest() == Action::kDecline) return {};
+  const double unanswered = 1 - rates.answers.answered.value;
   switch (costs_at(fraud.terminal).cheapest()) {
     case Action::kApprove:
       return clock_.pass(payment.terminal_id, payment.event_time,
                          rates.terminal.starts_per_day.value *
                              rates.terminal.compromised_fraud.value * amount_roubles,
-                         costs_at(0).challenge);
+                         costs_at(0).challenge, unanswered);
     case Action::kDecline:
       return clock_.pass(payment.terminal_id, payment.event_time,
                          beliefs_.terminals().end_hazard(payment.terminal_id, payment.event_time) *
                              costs_at(0).decline,
-                         costs_at(1).challenge);
+                         costs_at(1).challenge, unanswered);
     case Action::kChallenge:
-      break;
+      break;  // Each of its payments is a look.
   }
-  clock_.looked(payment.terminal_id, payment.event_time);
   return {};
 }
 
@@ -94,6 +97,10 @@ Decision DecisionLoop::decide(const Payment& payment, const ModelScore& model) {
     decision.cause = Cause::kLimit;
     decision.action = costs.decline < costs.approve ? Action::kDecline : Action::kApprove;
   }
+  if (policy_.audits && decision.action == Action::kChallenge &&
+      tells_of_terminal(fraud.beliefs())) {
+    clock_.asked(payment.terminal_id, payment.event_time);
+  }
   decision.review = decision.action == Action::kDecline && costs.decline > policy_.review_cost;
   return decision;
 }
@@ -102,11 +109,10 @@ void DecisionLoop::apply(const Feedback& feedback) {
   beliefs_.apply(feedback);
   const bool answer = feedback.source == OutcomeSource::kChallenge;
   if (!answer && feedback.source != OutcomeSource::kAnalyst) return;
-  const bool telling =
-      feedback.outcome == Outcome::kGenuine ||
-      (feedback.outcome == Outcome::kFraud && feedback.beliefs.card < kExplainedByCard);
+  const bool telling = feedback.outcome == Outcome::kGenuine ||
+                       (feedback.outcome == Outcome::kFraud && tells_of_terminal(feedback.beliefs));
   clock_.answered(feedback.payment.terminal_id, feedback.payment.event_time, feedback.known_at,
-                  telling);
+                  telling, 1 - beliefs_.rates().answers.answered.value);
   if (!answer) return;
   Asked& asked = asked_[feedback.payment.customer_id];
   const Seconds day = day_start(feedback.payment.event_time);

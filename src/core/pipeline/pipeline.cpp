@@ -15,7 +15,7 @@ namespace weir {
 namespace {
 
 constexpr std::string_view kMagic = "WEIRPIPE";
-constexpr std::uint32_t kFormatVersion = 4;
+constexpr std::uint32_t kFormatVersion = 5;
 
 void put_entry(std::string& bytes, const DecisionMemory::Entry& entry) {
   const Decision& decision = entry.decision;
