@@ -1,5 +1,6 @@
 """`weir serve --log kafka`: several replicas, one log, the same answers whatever happens to one."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -65,10 +66,17 @@ def ask(
 
 
 def wait_until(true: Any, what: str, *who: Stream, seconds: float = 60) -> None:
+    """Fails with what they said and the log's metrics of each."""
     end = time.monotonic() + seconds
     while not true():
-        said = "".join(line for one in who for line in one.lines)
-        assert time.monotonic() < end, f"{what}\n{said}"
+        if time.monotonic() >= end:
+            said: list[str] = []
+            for one in who:
+                said += one.lines
+                with contextlib.suppress(OSError):
+                    page = one.get("/metrics").splitlines()
+                    said += [line for line in page if line.startswith("weir_stream")]
+            raise AssertionError("\n".join([what, *said]))
         time.sleep(0.05)
 
 
