@@ -67,9 +67,9 @@ AuditTurn AuditClock::pass(
   turn.due = reach >= level(terminal, clock);
   const double from = std::max(clock.reached, 1 - kSpread);
   const double high = 1 + kSpread;
-  // That it was not due before is known to all.
   turn.probability = reach >= high ? 1 : reach <= from ? 0 : (reach - from) / (high - from);
-  clock.reached = std::max(clock.reached, reach);
+  // That it was not due is known to all; of one that was due but not asked for, nothing is.
+  if (!turn.due) clock.reached = std::max(clock.reached, reach);
   return turn;
 }
 

@@ -64,7 +64,7 @@ class AuditClock {
     std::array<Seconds, kAwaited> awaited{};  ///< Looks after it, in order.
     std::uint32_t awaited_count = 0;
     double sum = 0;      ///< Roubles since the last look.
-    double reached = 0;  ///< The highest of (sum + 8 × own loss) / (1.5 × cost) since then.
+    double reached = 0;  ///< The highest (sum + 8 × own loss) / (1.5 × cost) that was not due.
     std::uint64_t turns = 0;
 
     Seconds last_look() const { return awaited_count == 0 ? told : awaited[awaited_count - 1]; }

@@ -138,7 +138,12 @@ TEST(AuditClock, ADueLookIsDueUntilItIsAskedFor) {
   AuditClock clock(7);
   Seconds time = kStart;
   while (!clock.pass(1, time, kLossPerDay, 0.5, 0.2).due) time += kGap;
-  EXPECT_TRUE(clock.pass(1, time + kGap, kLossPerDay, 0.5, 0.2).due);
+  // A dear one, then a cheap one: due, and no less possible for one who does not know the phase.
+  for (const double worth : {20.0, 0.001}) {
+    const AuditTurn again = clock.pass(1, time + kGap, kLossPerDay * worth, 0.5, 0.2);
+    EXPECT_TRUE(again.due);
+    EXPECT_GT(again.probability, 0);
+  }
   clock.asked(1, time + kGap);
   EXPECT_FALSE(clock.pass(1, time + 2 * kGap, kLossPerDay, 0.5, 0.2).due);
 }
