@@ -36,20 +36,18 @@ class Bound:
     worst: float | None = None
     at_least: bool = False
 
-    def missed(self, values: list[float]) -> str | None:
-        """What is wrong with these values, one a seed; nothing when they are within the bound."""
-        average = sum(values) / len(values)
-        far = min(values) if self.at_least else max(values)
-        worse = (
-            (lambda value, limit: value < limit)
-            if self.at_least
-            else (lambda value, limit: value > limit)
-        )
-        if worse(average, self.mean):
-            return f"{self.measure} is {average:.5g} on average, wanted {self.mean:g}"
-        if self.worst is not None and worse(far, self.worst):
-            return f"{self.measure} is {far:.5g} at worst, wanted {self.worst:g}"
-        return None
+    def missed(self, values: list[float]) -> list[str]:
+        """What is wrong with these values, one a seed."""
+        mean = sum(values) / len(values)
+        worst = min(values) if self.at_least else max(values)
+        found = []
+        for value, limit, which in (
+            (mean, self.mean, "on average"),
+            (worst, self.worst, "at worst"),
+        ):
+            if limit is not None and (value < limit if self.at_least else value > limit):
+                found.append(f"{self.measure} is {value:.5g} {which}, wanted {limit:g}")
+        return found
 
 
 @dataclass
@@ -301,9 +299,8 @@ def main() -> None:
     for one in chosen:
         print(table_row(one.name, results[one.name]))
         for bound in one.bounds:
-            problem = bound.missed([result[bound.measure] for result in results[one.name]])
-            if problem:
-                missed.append(f"{one.name}: {problem}")
+            values = [result[bound.measure] for result in results[one.name]]
+            missed += [f"{one.name}: {problem}" for problem in bound.missed(values)]
     save(finished=True)
     print(f"\n{options.out} in {time.monotonic() - started:.0f} s")
     if missed:
