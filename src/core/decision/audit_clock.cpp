@@ -61,7 +61,9 @@ AuditTurn AuditClock::pass(
   Clock& clock = clocks_[terminal];
   if (clock.told == 0) clock.told = time;
   const double own = loss_per_day * clock.unknown_days(time, unanswered);
-  const double reach = (clock.sum + kOwnWeight * own) / (kLevel * cost);
+  // A look may be free.
+  const double wanted = std::max(kLevel * cost, std::numeric_limits<double>::min());
+  const double reach = (clock.sum + kOwnWeight * own) / wanted;
   clock.sum += own;
   AuditTurn turn;
   turn.due = reach >= level(terminal, clock);

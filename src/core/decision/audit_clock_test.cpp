@@ -148,6 +148,16 @@ TEST(AuditClock, ADueLookIsDueUntilItIsAskedFor) {
   EXPECT_FALSE(clock.pass(1, time + 2 * kGap, kLossPerDay, 0.5, 0.2).due);
 }
 
+TEST(AuditClock, AFreeLookIsDueOnceSomethingMayBeLost) {
+  AuditClock clock(7);
+  const AuditTurn first = clock.pass(1, kStart, kLossPerDay, 0, 0.2);
+  EXPECT_FALSE(first.due);
+  EXPECT_EQ(first.probability, 0);
+  const AuditTurn second = clock.pass(1, kStart + kGap, kLossPerDay, 0, 0.2);
+  EXPECT_TRUE(second.due);
+  EXPECT_EQ(second.probability, 1);
+}
+
 TEST(AuditClock, AnOlderLookThatStaysSilentBringsTheNextOneForward) {
   // Two clocks with two looks awaited; the older one of one stays silent, then all is as before.
   AuditClock clock(7);
