@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All benchmarks, rivals in the same run; each checks its answer before it times.
-# Usage: bench/run.sh [cleaning|features|model|pipeline|serving|soak|large-state|spark|streaming|spark-streaming|replicas] …    (default: the first four)
+# Usage: bench/run.sh [cleaning|features|model|pipeline|serving|soak|large-state|spark|streaming|spark-streaming|takeover|replicas] …    (default: the first four)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh --bench
@@ -75,12 +75,17 @@ for subject in "${subjects[@]}"; do
       [ -d "$out/bundle" ] || "$0" pipeline
       .venv-stream/bin/python bench/streaming/spark_rate.py "$out/bundle"
       ;;
+    takeover)
+      tools/setup.sh --bench --stack
+      [ -d "$out/bundle" ] || "$0" pipeline
+      .venv-stream/bin/python bench/streaming/takeover.py "$out/bundle" || failed=1
+      ;;
     replicas)
       tools/setup.sh --bench --stack
       [ -d "$out/bundle" ] || "$0" pipeline
       .venv-stream/bin/python bench/streaming/replicas.py "$out/bundle"
       ;;
-    *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning serving soak large-state spark streaming spark-streaming replicas" >&2; exit 2 ;;
+    *) echo "bench: unknown subject '$subject'; known: model features pipeline cleaning serving soak large-state spark streaming spark-streaming takeover replicas" >&2; exit 2 ;;
   esac
 done
 exit "$failed"

@@ -200,6 +200,13 @@ def run_bare(work: Path, seconds: float, results: dict[str, Any]) -> None:
             result = load(server, seconds, batch, connections=connections, batch=batch)
             show(f"bare epoll + simdjson, {batch} at a time", result)
             results[f"bare {batch}"] = result
+            if batch != 1:
+                continue
+            # What of the waits is the machine's, and the client's.
+            for rate in (results["weir os"]["singly"]["rate"] / 2, OFFERED):
+                result = load(server, seconds, connections=connections, rate=rate)
+                show(f"bare epoll + simdjson, open loop at {rate:.0f}/s", result)
+                results[f"bare at {rate:.0f}"] = result
 
 
 def run_rivals(bundle: Path, work: Path, rows: list[Any], seconds: float, results: Any) -> None:

@@ -75,8 +75,13 @@ void LogOwner::be_member() {
   member_ = std::make_unique<kafka::Consumer>(options_.kafka, member,
                                               static_cast<kafka::Assignment&>(*this));
   member_->subscribe();
+  moved_on_.reset();
   while (!stop_) {
     member_->poll(producer_ ? milliseconds(0) : kMemberLook);
+    // A group that knows this member as well as before, after all, has nothing to tell.
+    if (moved_on_ && Clock::now() - *moved_on_ > member.session) {
+      throw Error("the group refused a commit and has not said why");
+    }
     if (producer_) {
       write(milliseconds(20));
     } else {
@@ -105,6 +110,7 @@ bool LogOwner::write(milliseconds wait) {
                          member_->read_up_to(kLogPartition, part->next))) {
     // The group tells what has become of the partition.
     let_go();
+    moved_on_ = Clock::now();
     return false;
   }
   {
@@ -132,6 +138,7 @@ void LogOwner::let_go() {
 }
 
 std::vector<std::int64_t> LogOwner::on_assigned(const std::vector<int>& partitions) {
+  moved_on_.reset();
   {
     const std::lock_guard lock(mutex_);
     ++counts_.assigned;
@@ -162,6 +169,7 @@ std::vector<std::int64_t> LogOwner::on_assigned(const std::vector<int>& partitio
 }
 
 void LogOwner::on_revoked(bool lost) {
+  moved_on_.reset();
   {
     const std::lock_guard lock(mutex_);
     ++(lost ? counts_.lost : counts_.revoked);

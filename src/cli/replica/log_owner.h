@@ -1,9 +1,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -62,6 +64,8 @@ class LogOwner : private kafka::Assignment {
   std::unique_ptr<kafka::Consumer> member_;
   std::unique_ptr<kafka::TransactionalProducer> producer_;  // While it owns the log.
   std::mutex stopping_;                                     // Of the producer's coming and going.
+  /// Since when the group owes word of what has become of the partition.
+  std::optional<std::chrono::steady_clock::time_point> moved_on_;
   std::string fault_;
   std::atomic<bool> owns_ = false;
   std::atomic<bool> stop_ = false;

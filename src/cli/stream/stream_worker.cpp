@@ -189,7 +189,21 @@ void StreamWorker::decide(milliseconds wait) {
                       number));
     }
   }
+  await_the_group(now);
   idle();
+}
+
+void StreamWorker::await_the_group(Clock::time_point now) {
+  const bool moved_on = std::any_of(partitions_.begin(), partitions_.end(),
+                                    [](const auto& entry) { return entry.second->moved_on(); });
+  if (!moved_on) {
+    moved_on_at_.reset();
+  } else if (!moved_on_at_) {
+    moved_on_at_ = now;
+  } else if (now - *moved_on_at_ > milliseconds(options_.session_timeout_ms)) {
+    // It knows this member as well as before, after all, and has nothing to tell.
+    throw kafka::Fenced("the group refused a commit and has not said why");
+  }
 }
 
 milliseconds StreamWorker::most_open() const {

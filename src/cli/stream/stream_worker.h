@@ -48,6 +48,8 @@ class StreamWorker : private kafka::Assignment {
   /// A standby applies what the owners have committed, so that it can go on at once.
   void follow();
   void commit_all();
+  /// Throws Fenced where a group that refused a commit says nothing for too long.
+  void await_the_group(std::chrono::steady_clock::time_point now);
   /// How long outputs may wait for the company of others.
   std::chrono::milliseconds most_open() const;
   void idle();
@@ -74,6 +76,8 @@ class StreamWorker : private kafka::Assignment {
   std::optional<kafka::Message> ahead_;        // Read by it, and not committed yet.
   std::chrono::steady_clock::time_point followed_;
   std::optional<std::chrono::steady_clock::time_point> assigned_at_;  // Since it joined.
+  /// Since when the group owes word of what has become of a partition.
+  std::optional<std::chrono::steady_clock::time_point> moved_on_at_;
   std::chrono::steady_clock::time_point emptied_;  // When nothing was left to be read, or decided.
   std::uint64_t events_ = 0;
   std::optional<std::chrono::steady_clock::time_point> first_event_;
