@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
 #include "core/transaction/error.h"
 #include "edge/journal/old_format.h"
@@ -15,6 +17,7 @@ constexpr int kFormat = 4;
 constexpr int kLongFile = 4096;             // Pages of 8 KiB: 32 MiB.
 constexpr std::size_t kBlockEntries = 256;  // To find an entry its block is read.
 
+constexpr std::size_t kDense = 4;           // Ids a payment, of a range that is worth a statement.
 constexpr std::size_t kIndexedAtOnce = 16;  // A statement's start and end cost more than a row.
 
 constexpr const char* kSchema = R"(
@@ -86,14 +89,31 @@ BlockStore::BlockStore(const std::filesystem::path& folder, Durability durabilit
   insert_feedback_.emplace(*database_,
                            "INSERT INTO feedback(transaction_id, position) VALUES (?1, ?2)");
   insert_control_.emplace(*database_, "INSERT INTO control(position) VALUES (?1)");
+  oldest_.emplace(*database_,
+                  "SELECT position, entries, logged_at FROM log ORDER BY position LIMIT 1");
+  read_block_.emplace(*database_, "SELECT bytes FROM log WHERE position = ?1");
+  delete_block_.emplace(*database_, "DELETE FROM log WHERE position = ?1");
+  // An id's row may be of a later position: only what was rejected may be sent again.
+  delete_payment_.emplace(
+      *database_,
+      "DELETE FROM payment WHERE transaction_id = ?1 AND position >= ?2 AND position < ?3");
+  delete_payments_.emplace(*database_,
+                           "DELETE FROM payment WHERE transaction_id BETWEEN ?1 AND ?4 AND "
+                           "position >= ?2 AND position < ?3");
+  delete_feedback_.emplace(*database_,
+                           "DELETE FROM feedback WHERE transaction_id = ?1 AND position >= ?2 AND "
+                           "position < ?3");
+  delete_control_.emplace(*database_, "DELETE FROM control WHERE position >= ?2 AND position < ?3");
   end_ = static_cast<std::uint64_t>(database_->query_integer(kEnd));
   if (format == 1 || format == 2) take_old_rows(*database_, *this, end_);
   database_->execute(fmt::format("PRAGMA user_version = {}", kFormat));
 }
 
 BlockStore::~BlockStore() {
-  for (auto* statement : {&begin_, &commit_, &insert_, &insert_payment_, &insert_payments_,
-                          &insert_feedback_, &insert_control_}) {
+  for (auto* statement :
+       {&begin_, &commit_, &insert_, &insert_payment_, &insert_payments_, &insert_feedback_,
+        &insert_control_, &oldest_, &read_block_, &delete_block_, &delete_payment_,
+        &delete_payments_, &delete_feedback_, &delete_control_}) {
     statement->reset();
   }
   database_.reset();
@@ -187,51 +207,68 @@ void BlockStore::checkpoint() {
 std::int64_t BlockStore::prune(Seconds logged_before,
                                std::uint64_t position_below,
                                std::int64_t limit) {
-  Statement oldest(*database_,
-                   "SELECT position, entries, logged_at FROM log ORDER BY position LIMIT 1");
   std::int64_t pruned = 0;
-  while (pruned < limit) {
-    if (oldest.try_step() != SQLITE_ROW) break;
-    const auto position = static_cast<std::uint64_t>(oldest.integer(0));
-    const std::int64_t entries = oldest.integer(1);
-    const bool old = oldest.integer(2) < logged_before &&
-                     position + static_cast<std::uint64_t>(entries) <= position_below;
-    oldest.reset();
+  bool open = false;
+  bool failed = false;
+  while (pruned < limit && !failed) {
+    if (oldest_->try_step() != SQLITE_ROW) break;
+    const auto position = static_cast<std::uint64_t>(oldest_->integer(0));
+    const std::int64_t entries = oldest_->integer(1);
+    const std::uint64_t end = position + static_cast<std::uint64_t>(entries);
+    const bool old = oldest_->integer(2) < logged_before && end <= position_below;
+    oldest_->reset();
     if (!old) break;
-    if (!run(*begin_)) break;
-    if (!delete_block(position) || !run(*commit_)) {
-      if (sqlite3_get_autocommit(database_->get()) == 0) database_->try_execute("ROLLBACK");
-      break;
-    }
+    if (!open) failed = !(open = run(*begin_));
+    if (!failed) failed = !delete_block(position, end);
     pruned += entries;
   }
-  return pruned;
+  oldest_->reset();
+  if (open && !failed) failed = !run(*commit_);
+  if (!failed) return pruned;
+  if (sqlite3_get_autocommit(database_->get()) == 0) database_->try_execute("ROLLBACK");
+  return 0;
 }
 
-bool BlockStore::delete_block(std::uint64_t position) {
-  const auto remove = [this](const char* sql, std::int64_t first, std::int64_t second) {
-    Statement statement(*database_, sql);
-    statement.bind(1, first);
-    if (second >= 0) statement.bind(2, second);
+bool BlockStore::delete_block(std::uint64_t position, std::uint64_t end) {
+  const auto remove = [&](Statement& statement, std::int64_t id) {
+    statement.bind(1, id);
+    statement.bind(2, static_cast<std::int64_t>(position));
+    statement.bind(3, static_cast<std::int64_t>(end));
     return run(statement);
   };
-  Statement block(*database_, "SELECT bytes FROM log WHERE position = ?1");
-  block.bind(1, static_cast<std::int64_t>(position));
-  if (block.try_step() != SQLITE_ROW) return false;
-  for (EntryReader reader(block.bytes(0), position); !reader.done();) {
-    const Record record = reader.next();
-    const auto at = static_cast<std::int64_t>(record.position);
-    const std::int64_t id = record.payment.transaction_id;
-    const bool removed =
-        record.kind == RecordKind::kControl
-            ? remove("DELETE FROM control WHERE position = ?1", at, -1)
-        : record.kind == RecordKind::kPayment
-            ? remove("DELETE FROM payment WHERE transaction_id = ?1 AND position = ?2", id, at)
-            : remove("DELETE FROM feedback WHERE transaction_id = ?1 AND position = ?2", id, at);
-    if (!removed) return false;
+  read_block_->bind(1, static_cast<std::int64_t>(position));
+  if (read_block_->try_step() != SQLITE_ROW) {
+    read_block_->reset();
+    return false;
   }
-  block.reset();
-  return remove("DELETE FROM log WHERE position = ?1", static_cast<std::int64_t>(position), -1);
+  std::vector<std::int64_t> payments;
+  bool removed = true;
+  for (EntryReader reader(read_block_->bytes(0), position); removed && !reader.done();) {
+    const EntryReader::Head entry = reader.head();
+    if (entry.kind == RecordKind::kPayment) payments.push_back(entry.transaction_id);
+    if (entry.kind == RecordKind::kFeedback) {
+      removed = remove(*delete_feedback_, entry.transaction_id);
+    }
+    if (entry.kind == RecordKind::kControl) {
+      removed = remove(*delete_control_, 0);
+    }
+  }
+  read_block_->reset();
+  if (!removed) return false;
+  if (!payments.empty()) {
+    const auto [least, greatest] = std::ranges::minmax(payments);
+    const std::uint64_t span =
+        static_cast<std::uint64_t>(greatest) - static_cast<std::uint64_t>(least);
+    // Ids that follow one another lie side by side.
+    if (span < kDense * payments.size()) {
+      delete_payments_->bind(4, greatest);
+      removed = remove(*delete_payments_, least);
+    } else {
+      for (const std::int64_t id : payments) removed = removed && remove(*delete_payment_, id);
+    }
+  }
+  delete_block_->bind(1, static_cast<std::int64_t>(position));
+  return removed && run(*delete_block_);
 }
 
 void BlockStore::check_format(Database& database) {

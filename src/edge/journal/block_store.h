@@ -31,7 +31,8 @@ class BlockStore {
   bool write(const EntryBatch& batch, std::string& fault);
 
   /// Deletes the oldest blocks, as long as all of their entries were logged before `logged_before`
-  /// and are below `position_below`, until `limit` entries are gone; returns how many are.
+  /// and are below `position_below`, until `limit` entries are gone, in one transaction; returns
+  /// how many are.
   std::int64_t prune(Seconds logged_before, std::uint64_t position_below, std::int64_t limit);
 
   /// Moves what is committed from the write-ahead file into the main one where that has grown long.
@@ -49,7 +50,7 @@ class BlockStore {
  private:
   bool write_block(const EntryBatch& batch, std::size_t begin, std::size_t end);
   bool index(std::span<const EntryBatch::Entry> entries);
-  bool delete_block(std::uint64_t position);
+  bool delete_block(std::uint64_t position, std::uint64_t end);
 
   std::optional<Database> database_;
   std::optional<Statement> begin_;
@@ -59,6 +60,13 @@ class BlockStore {
   std::optional<Statement> insert_payments_;  // Many at once.
   std::optional<Statement> insert_feedback_;
   std::optional<Statement> insert_control_;
+  std::optional<Statement> oldest_;
+  std::optional<Statement> read_block_;
+  std::optional<Statement> delete_block_;
+  std::optional<Statement> delete_payment_;
+  std::optional<Statement> delete_payments_;  // Of a range of ids.
+  std::optional<Statement> delete_feedback_;
+  std::optional<Statement> delete_control_;
   std::uint64_t end_ = 0;  // Position after the last entry.
   int pages_ahead_ = 0;    // In the write-ahead file as of the last commit, moved or not.
 };

@@ -205,6 +205,14 @@ std::string_view EntryReader::take() {
   return entry;
 }
 
+EntryReader::Head EntryReader::head() {
+  Head head;
+  head.position = position_;
+  Seconds logged_at = 0;
+  Source(take()) >> head.kind >> logged_at >> head.transaction_id;
+  return head;
+}
+
 Record EntryReader::next() {
   Record record;
   record.position = position_;

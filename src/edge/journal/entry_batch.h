@@ -65,8 +65,15 @@ class EntryReader {
 
   bool done() const { return rest_.empty(); }
   std::uint64_t position() const { return position_; }
-  /// Passes over one entry. Like `next` throws Error when the bytes are damaged.
+  /// Passes over one entry. Like the others throws Error when the bytes are damaged.
   void skip() { take(); }
+  /// What an index wants of an entry; passes over it.
+  struct Head {
+    RecordKind kind = RecordKind::kPayment;
+    std::int64_t transaction_id = 0;
+    std::uint64_t position = 0;
+  };
+  Head head();
   /// What is not read yet.
   std::string_view bytes() const { return rest_; }
   Record next();

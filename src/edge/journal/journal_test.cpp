@@ -292,6 +292,36 @@ TEST_F(JournalTest, PrunesWhatIsOldAndCoveredBySnapshots) {
   EXPECT_EQ(reader.end_position(), 7);
 }
 
+TEST_F(JournalTest, PrunesIdsThatFollowOneAnotherAndLeavesTheirLaterPayments) {
+  Journal journal(folder, Durability::kOs);
+  const auto payment = [](std::uint64_t position, std::int64_t id) {
+    Record record = decided(position);
+    record.payment.transaction_id = id;
+    return record;
+  };
+  Record refused = payment(2, 102);
+  refused.rejected = "future";
+  for (const auto& block :
+       {std::vector{payment(0, 100), payment(1, 101), refused, payment(3, 103)},
+        std::vector{payment(4, 102), payment(5, 900'000'000'000)}, std::vector{payment(6, 104)}}) {
+    ASSERT_TRUE(journal.write(EntryBatch(block), fault)) << fault;
+    ASSERT_TRUE(journal.file_all(fault)) << fault;
+  }
+  EXPECT_EQ(journal.prune(5000, 7, 1), 4);
+  {
+    JournalReader reader(folder);
+    for (const std::int64_t id : {100, 101, 103}) EXPECT_EQ(reader.find_payment(id), std::nullopt);
+    EXPECT_EQ(reader.find_payment(102), payment(4, 102));
+    EXPECT_EQ(reader.find_payment(104), payment(6, 104));
+  }
+  EXPECT_EQ(journal.prune(5000, 7, 1), 2);  // Far apart.
+  JournalReader reader(folder);
+  for (const std::int64_t id : {102L, 900'000'000'000L}) {
+    EXPECT_EQ(reader.find_payment(id), std::nullopt);
+  }
+  EXPECT_EQ(reader.find_payment(104), payment(6, 104));
+}
+
 TEST_F(JournalTest, SaysWhereNoJournalIs) {
   EXPECT_THROW(JournalReader reader(folder / "none"), Error);
   EXPECT_THROW(parse_durability("fsync"), UsageError);
