@@ -230,15 +230,18 @@ void write_table(const KeyPlan& plan, const KeyTable& table, std::string& bytes)
 bool read_table(const KeyPlan& plan, KeyTable& table, std::string_view& bytes) {
   VarintReader reader(bytes);
   const std::uint64_t count = reader.read();
-  if (reader.failed()) return false;
+  // A key takes bytes of its own, so a damaged count cannot ask for more memory than the file.
+  if (reader.failed() || count > bytes.size()) return false;
   bytes = reader.rest();
+  table.reserve(count);
   for (std::uint64_t i = 0; i < count; ++i) {
     VarintReader key_reader(bytes);
     const std::int64_t first = unzigzag(key_reader.read());
     const std::int64_t second = unzigzag(key_reader.read());
-    if (key_reader.failed() || table.find({first, second}) != nullptr) return false;
+    if (key_reader.failed()) return false;
     bytes = key_reader.rest();
-    if (!table[{first, second}].restore(plan, bytes)) return false;
+    KeyHistory& history = table[{first, second}];
+    if (!history.empty() || !history.restore(plan, bytes)) return false;
   }
   return true;
 }

@@ -159,24 +159,32 @@ void KeyHistory::shift_indices(std::uint32_t shift) {
   }
 }
 
+/// Bytes that an amount takes.
+std::uint8_t KeyHistory::amount_width(const KeyPlan& plan, std::uint64_t amount) const {
+  if (!plan.amounts) return 0;
+  return amount > std::numeric_limits<std::uint32_t>::max() || amount_bytes_ == 8 ? 8 : 4;
+}
+
 /// Room for one more record, of this amount.
 void KeyHistory::make_room(const KeyPlan& plan, std::uint64_t amount) {
-  const auto wanted = static_cast<std::uint8_t>(
-      !plan.amounts                                                              ? 0
-      : amount > std::numeric_limits<std::uint32_t>::max() || amount_bytes_ == 8 ? 8
-                                                                                 : 4);
+  const std::uint8_t wanted = amount_width(plan, amount);
   if (block_ == nullptr) {
     move_to_block(plan, kFirstCapacity, wanted);
     return;
   }
   if (tail_ < capacity_ && wanted == amount_bytes_) return;
   const std::uint32_t count = tail_ - head_;
-  if (wanted != amount_bytes_ || count > capacity_ - capacity_ / 4) {
+  // A payment more moves seven records on average, and a fifth of the memory is free.
+  if (wanted != amount_bytes_ || count >= capacity_ - capacity_ / 8) {
     WEIR_CHECK(count < kMaxRecords);
-    move_to_block(plan, std::max(kFirstCapacity, count + count / 2), wanted);
+    move_to_block(plan, count + std::max(kFirstCapacity, count / 4), wanted);
   } else {
     compact();
   }
+}
+
+void KeyHistory::reserve(const KeyPlan& plan, std::uint32_t count) {
+  move_to_block(plan, std::max(kFirstCapacity, count + count / 6), amount_width(plan, 0));
 }
 
 // ---------------------------------------------------------------------------------- payments
@@ -239,6 +247,30 @@ void KeyHistory::advance_maxima(const KeyPlan& plan) {
       queue.front = 0;
     }
   }
+}
+
+/// Totals, fraud marks and queues out of the records alone.
+void KeyHistory::rebuild(const KeyPlan& plan) {
+  Totals sum;
+  sum.passed = head_;
+  // The furthest edge has passed the fewest.
+  for (std::size_t e = edges_; e-- > 0;) {
+    const std::uint32_t passed = after(newest() - plan.offsets[e]);
+    while (sum.passed < passed) pass(plan, sum, sum.passed);
+    totals()[e] = sum;
+  }
+  if (!extras_) return;
+  extras_->frauds.clear();
+  extras_->fraud_front = 0;
+  for (std::uint32_t i = head_; i < tail_ && plan.fraud_order; ++i) {
+    const Outcome outcome = known()[i].outcome();
+    if (outcome == Outcome::kFraud) extras_->frauds.push_back({i, 0});
+    if (outcome == Outcome::kGenuine && !extras_->frauds.empty()) {
+      extras_->frauds.back().genuine_after += 1;
+    }
+  }
+  for (MaxQueue& queue : extras_->maxima) queue = MaxQueue{{}, 0, head_};
+  advance_maxima(plan);
 }
 
 void KeyHistory::forget(const KeyPlan& plan) {

@@ -112,7 +112,10 @@ class KeyHistory {
   void take(KeyHistory& other) noexcept;
   void release() noexcept;
   Extras& extras(const KeyPlan& plan);
+  std::uint8_t amount_width(const KeyPlan& plan, std::uint64_t amount) const;
   void make_room(const KeyPlan& plan, std::uint64_t amount);
+  /// Of an empty history, for as many payments and those of the next days.
+  void reserve(const KeyPlan& plan, std::uint32_t count);
   void compact();
   void shift_indices(std::uint32_t shift);
   void move_to_block(const KeyPlan& plan, std::uint32_t capacity, std::uint8_t amount_bytes);

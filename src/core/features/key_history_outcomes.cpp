@@ -139,26 +139,6 @@ void KeyHistory::unmark_fraud(std::uint32_t index) {
   frauds.erase(mark);
 }
 
-/// Totals, fraud marks and queues out of the records alone.
-void KeyHistory::rebuild(const KeyPlan& plan) {
-  std::fill_n(totals(), edges_, Totals());
-  for (std::size_t e = 0; e < edges_; ++e) totals()[e].passed = head_;
-  while (totals()[0].passed < tail_) pass(plan, totals()[0], totals()[0].passed);
-  advance(plan, newest());
-  if (!extras_) return;
-  extras_->frauds.clear();
-  extras_->fraud_front = 0;
-  for (std::uint32_t i = head_; i < tail_ && plan.fraud_order; ++i) {
-    const Outcome outcome = known()[i].outcome();
-    if (outcome == Outcome::kFraud) extras_->frauds.push_back({i, 0});
-    if (outcome == Outcome::kGenuine && !extras_->frauds.empty()) {
-      extras_->frauds.back().genuine_after += 1;
-    }
-  }
-  for (MaxQueue& queue : extras_->maxima) queue = MaxQueue{{}, 0, head_};
-  advance_maxima(plan);
-}
-
 // ---------------------------------------------------------------------------------- storage
 
 void KeyHistory::serialize(const KeyPlan& plan, std::string& bytes) const {
@@ -192,8 +172,9 @@ bool KeyHistory::restore(const KeyPlan& plan, std::string_view& bytes) {
   const std::uint64_t count = reader.read();
   // A record takes at least one byte, so a damaged count cannot ask for more memory than the file.
   if (count == 0 || count > bytes.size() || count > kMaxRecords) return false;
+  reserve(plan, static_cast<std::uint32_t>(count));
   Payment payment;
-  for (std::uint64_t i = 0; i < count; ++i) {
+  for (; tail_ < count; ++tail_) {
     payment.event_time += static_cast<Seconds>(reader.read32());
     const std::uint64_t kopecks = plan.amounts ? reader.read() : 0;
     Known record;
@@ -206,11 +187,12 @@ bool KeyHistory::restore(const KeyPlan& plan, std::string_view& bytes) {
         (record.delay_and_outcome & 3) == 3) {
       return false;
     }
+    if (const std::uint8_t width = amount_width(plan, kopecks); width != amount_bytes_) {
+      move_to_block(plan, capacity_, width);
+    }
     payment.amount_minor = static_cast<std::int64_t>(kopecks);
-    make_room(plan, kopecks);
     put(plan, tail_, payment);
     if (plan.outcomes) known()[tail_] = record;
-    ++tail_;
   }
   if (plan.outcomes) {
     for (const auto list : {&Extras::pending, &Extras::superseded}) {

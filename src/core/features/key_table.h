@@ -48,6 +48,13 @@ class KeyTable {
 
   std::size_t size() const { return size_; }
 
+  /// For so many keys in all.
+  void reserve(std::size_t keys) {
+    std::size_t slots = std::max<std::size_t>(slots_.size(), 64);
+    while (keys * 2 > slots) slots *= 2;
+    if (slots > slots_.size()) resize(slots);
+  }
+
   void prefetch_slot(const HistoryKey& key) const {
     if (!slots_.empty()) __builtin_prefetch(&slots_[slot_of(key)]);
   }
@@ -101,8 +108,10 @@ class KeyTable {
   }
   KeyHistory& history(std::size_t place) const { return chunks_[place / kChunk][place % kChunk]; }
 
-  void grow() {
-    std::vector<Slot> old(slots_.empty() ? 64 : slots_.size() * 2);
+  void grow() { resize(slots_.empty() ? 64 : slots_.size() * 2); }
+
+  void resize(std::size_t slots) {
+    std::vector<Slot> old(slots);
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.place == 0) continue;
