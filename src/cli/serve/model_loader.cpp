@@ -54,7 +54,7 @@ Seconds restore_model(LoadedModel& model,
       // One that is ahead of the journal holds entries that a power cut took back.
       if (snapshot.position > end && first) throw Error("ahead of the journal");
       if (first && snapshot.position < *first) throw Error("older than the journal's first entry");
-      Pipeline pipeline = Pipeline::restore(model.bundle, files::read_text(snapshot.path));
+      Pipeline pipeline = Pipeline::restore(model.bundle, files::MappedFile(snapshot.path).bytes());
       if (pipeline.position() != snapshot.position) throw Error("its position is not its name's");
       model.pipeline = std::move(pipeline);
       return 0;

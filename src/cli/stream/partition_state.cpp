@@ -40,7 +40,7 @@ std::int64_t PartitionState::load(kafka::Consumer& consumer,
     // One that is ahead of the group stands for outputs that nobody has written.
     if (offset > committed.value_or(low) || offset < low) continue;
     try {
-      decider_->restore(files::read_text(snapshot.path), offset);
+      decider_->restore(files::MappedFile(snapshot.path).bytes(), offset);
       return offset;
     } catch (const Error& error) {
       ++counts_.snapshots_damaged;

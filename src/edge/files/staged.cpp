@@ -1,12 +1,16 @@
 #include "edge/files/staged.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "core/transaction/error.h"
 
@@ -121,6 +125,35 @@ std::string read_text(const fs::path& source) {
     throw Error(fmt::format("cannot read \"{}\": {}", source.string(), std::strerror(errno)));
   }
   return std::move(text).str();
+}
+
+MappedFile::MappedFile(const fs::path& source) {
+  const int file = open(source.c_str(), O_RDONLY | O_CLOEXEC);
+  const auto failed = [&] {
+    const int why = errno;
+    if (file >= 0) close(file);
+    throw Error(fmt::format("cannot read \"{}\": {}", source.string(), std::strerror(why)));
+  };
+  if (file < 0) failed();
+  // Once from the disk: there a fault is an error still, and in the mapping the end.
+  std::vector<char> part(1 << 20);
+  for (ssize_t got = 1; got > 0;) {
+    got = ::read(file, part.data(), part.size());
+    if (got < 0 && errno == EINTR) got = 1;
+    if (got < 0) failed();
+  }
+  struct stat status{};
+  if (fstat(file, &status) != 0) failed();
+  size_ = static_cast<std::size_t>(status.st_size);
+  if (size_ != 0) {
+    data_ = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+    if (data_ == MAP_FAILED) failed();
+  }
+  close(file);
+}
+
+MappedFile::~MappedFile() {
+  if (size_ != 0) munmap(data_, size_);
 }
 
 }  // namespace weir::files

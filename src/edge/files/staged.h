@@ -50,4 +50,21 @@ void write_text(const std::filesystem::path& target, std::string_view text);
 /// The whole file. Throws Error when it is missing, a folder or unreadable.
 std::string read_text(const std::filesystem::path& source);
 
+/// The whole of a large file without a copy. Nobody may shorten it meanwhile.
+class MappedFile {
+ public:
+  /// Throws Error when it is missing or unreadable.
+  explicit MappedFile(const std::filesystem::path& source);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  /// Valid as long as this object.
+  std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
 }  // namespace weir::files

@@ -36,6 +36,15 @@ TEST_F(Staged, FileAppearsOnlyOnCommit) {
   EXPECT_EQ(read_text(root_ / "deep" / "a.txt"), "whole");
 }
 
+TEST_F(Staged, AMappedFileIsTheWholeFile) {
+  write_text(root_ / "a.bin", std::string_view("a\0b", 3));
+  EXPECT_EQ(MappedFile(root_ / "a.bin").bytes(), std::string_view("a\0b", 3));
+  write_text(root_ / "empty", "");
+  EXPECT_EQ(MappedFile(root_ / "empty").bytes(), "");
+  EXPECT_THAT([&] { MappedFile(root_ / "none"); },
+              ThrowsMessage<Error>(HasSubstr("none\": No such file")));
+}
+
 TEST_F(Staged, FolderReplacesAnEarlierOneAsAWhole) {
   for (const char* name : {"first", "second"}) {
     StagedFolder folder(root_ / "lake/");
