@@ -35,6 +35,9 @@ class Clock:
     def __init__(self, step: float) -> None:
         self.now, self.step = time.time() - 365 * 86_400, step
 
+    def text(self) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.now))
+
     def run(self, server: Server, seconds: float, **flags: object) -> dict[str, float]:
         result = load(
             server, seconds, connections=64, warm_up=0, time_from=self.now, time_step=self.step,
@@ -59,10 +62,13 @@ def main() -> None:
         with Server(*command, port=port, stderr=subprocess.DEVNULL).wait() as server:
             while series(metrics)["weir_ready"] != 1:
                 time.sleep(0.2)
-            answers = ask(port, "/v1/decisions/batch", sample_payments(10))["results"]
+            clock = Clock(0.001)
+            # Of the clock's time: the log's never runs back, so today's would stop it for good.
+            payments = [{**payment, "event_time": clock.text()} for payment in sample_payments(10)]
+            answers = ask(port, "/v1/decisions/batch", payments)["results"]
             assert all("decision" in answer for answer in answers), answers
-            highest = Clock(0.001).run(server, 5)["rate"]
-            clock = Clock(MONTH / (highest / 2 * 60))
+            highest = clock.run(server, 5)["rate"]
+            clock.step = MONTH / (highest / 2 * 60)
             print(f"highest rate {highest:,.0f}/s, from here on half of it", flush=True)
             resident: list[float] = []
             calm: list[dict[str, float]] = []
