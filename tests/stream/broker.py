@@ -57,7 +57,11 @@ class Broker:
         shown = {"WEIR_KAFKA_METRICS_PORT": str(self.metrics_port)} if self.metrics_port else {}
         with (self.data / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, *self.properties], stdout=log, stderr=log, env={**os.environ, **shown}
+                # Tests' events are of years ago: no age is too great.
+                [*command, "log.retention.ms=-1", *self.properties],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **shown},
             )
         end = time.monotonic() + START_SECONDS
         while not self.answers():
@@ -71,6 +75,11 @@ class Broker:
         except OSError:
             return False
         return True
+
+    def kill(self) -> None:
+        """As a crash: told to stop, a lone broker may lose a transaction, see docs/limits.md."""
+        self.process.kill()
+        self.process.wait()
 
     def stop(self) -> None:
         self.process.terminate()

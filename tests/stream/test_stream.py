@@ -211,7 +211,7 @@ def test_broker_restarts_are_survived(bundle: Path, tmp_path: Path) -> None:
             for part in range(RESTARTS):
                 topics.put(*log[1000 * part : 1000 * part + 600])
                 time.sleep(chance.uniform(0, 0.2))
-                own.stop()
+                own.kill()
                 time.sleep(chance.uniform(0, 4) if part else 0)
                 own.start()
                 topics.put(*log[1000 * part + 600 : 1000 * (part + 1)])

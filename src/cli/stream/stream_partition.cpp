@@ -43,7 +43,7 @@ std::int64_t StreamPartition::take_over(kafka::Consumer& consumer, Progress& pro
 }
 
 std::int64_t StreamPartition::prepare(kafka::Consumer& consumer, Progress& progress) {
-  if (!state_.loaded()) load(consumer, consumer.committed(number_), progress);
+  if (!state_.loaded()) load(consumer, consumer.committed(number_, kFollowAnswer), progress);
   return next_;
 }
 

@@ -12,6 +12,10 @@
 
 namespace weir::cli {
 
+/// The longest that a standby waits for what is committed, which an open transaction holds back:
+/// the group must hear of it meanwhile, and may give it the partition.
+inline constexpr std::chrono::milliseconds kFollowAnswer{500};
+
 /// One partition of the log: its state, and the transaction that is open for it.
 ///
 /// State, outputs and consumed offset move together: the state stands at `next()`, the outputs of

@@ -129,7 +129,7 @@ void StreamWorker::follow() {
     }
   }
   for (auto& [number, partition] : kept_) {
-    partition->follow_until(follower_->committed(number).value_or(0));
+    partition->follow_until(follower_->committed(number, kFollowAnswer).value_or(0));
   }
   // The group must hear of this member in between.
   while (Clock::now() - now < kFollowAtMost) {
@@ -152,6 +152,8 @@ void StreamWorker::run_batch(milliseconds wait) {
     decide(wait);
   } catch (const kafka::Fenced& error) {
     if (!come_back(error)) throw;
+  } catch (const kafka::Unanswered& error) {
+    if (!come_back(error)) throw;
   }
 }
 
@@ -170,7 +172,14 @@ void StreamWorker::decide(milliseconds wait) {
     if (++events >= most) break;
     message = consumer_->poll(milliseconds(0));
   }
-  if (assigned_at_ && partitions_.empty()) follow();
+  if (assigned_at_ && partitions_.empty()) {
+    try {
+      follow();
+    } catch (const kafka::Unanswered&) {
+      ahead_.reset();
+      follower_.reset();  // From the beginning, when there is one to ask.
+    }
+  }
   events_ += events;
   const auto now = Clock::now();
   // Behind a queue, fewer and larger transactions; else each event's outputs are wanted at once.

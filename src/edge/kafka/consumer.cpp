@@ -153,9 +153,13 @@ std::optional<std::int64_t> Consumer::committed(int partition, std::chrono::mill
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    throw Error(fmt::format("Kafka {}: what group \"{}\" has committed of \"{}\" is not known: {}",
-                            client_->brokers(), options_.group, options_.topic,
-                            rd_kafka_err2str(code)));
+    const auto told =
+        fmt::format("Kafka {}: what group \"{}\" has committed of \"{}\" is not known: {}",
+                    client_->brokers(), options_.group, options_.topic, rd_kafka_err2str(code));
+    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT) {
+      throw Unanswered(told);
+    }
+    throw Error(told);
   }
   return asked->offset >= 0 ? std::optional(asked->offset) : std::nullopt;
 }

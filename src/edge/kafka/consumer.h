@@ -47,6 +47,12 @@ class Fenced : public Error {
   using Error::Error;
 };
 
+/// No broker has answered for now.
+class Unanswered : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Told which partitions come and go, from inside `Consumer::poll`.
 class Assignment {
  public:
