@@ -115,15 +115,16 @@ void StreamWorker::follow() {
     reader.topic = options_.events;
     reader.group = options_.group;
     reader.session = milliseconds(options_.session_timeout_ms);
-    follower_ = std::make_unique<kafka::Consumer>(options_.kafka, reader,
-                                                  static_cast<kafka::Assignment&>(*this));
+    auto follower = std::make_unique<kafka::Consumer>(options_.kafka, reader,
+                                                      static_cast<kafka::Assignment&>(*this));
     std::vector<std::pair<int, std::int64_t>> offsets;
     for (int number = 0; number < partition_count_; ++number) {
       auto& partition = kept_[number];
       if (!partition) partition = std::make_unique<StreamPartition>(number, options_, counts_);
-      offsets.emplace_back(number, partition->prepare(*follower_, progress_));
+      offsets.emplace_back(number, partition->prepare(*follower, progress_));
     }
-    follower_->read(offsets);
+    follower->read(offsets);
+    follower_ = std::move(follower);
     for (const auto& [number, offset] : offsets) {
       say(fmt::format("standby: follows partition {} from offset {}", number, offset));
     }
@@ -176,8 +177,7 @@ void StreamWorker::decide(milliseconds wait) {
     try {
       follow();
     } catch (const kafka::Unanswered&) {
-      ahead_.reset();
-      follower_.reset();  // From the beginning, when there is one to ask.
+      // Brokers are away or busy, or an open transaction holds the answer back: next time.
     }
   }
   events_ += events;
