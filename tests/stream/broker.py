@@ -1,5 +1,6 @@
-"""A Kafka node and a `weir stream` of the tests; reads and writes by an independent client."""
+"""Kafka nodes and a `weir stream` of the tests; reads and writes by an independent client."""
 
+import base64
 import itertools
 import os
 import queue
@@ -10,6 +11,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,24 +39,43 @@ def free_ports() -> int:
 
 
 class Broker:
-    """One Kafka node; PORT and PORT+1 in its properties become its own."""
+    """One Kafka node; PORT and PORT+1 in its properties become its own.
 
-    def __init__(self, data: Path, *properties: str, metrics_port: int | None = None) -> None:
-        self.data, self.metrics_port = data, metrics_port
-        self.port = free_ports()
+    One of several is launched, by its cluster's id, and does not answer before most of them are.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *properties: str,
+        metrics_port: int | None = None,
+        port: int | None = None,
+        cluster: str | None = None,
+    ) -> None:
+        self.data, self.metrics_port, self.cluster = data, metrics_port, cluster
+        self.port = port or free_ports()
         ports = {"PORT+1": str(self.port + 1), "PORT": str(self.port)}
         for name, number in ports.items():
             properties = tuple(text.replace(name, number) for text in properties)
         self.properties = properties
-        self.start()
+        if cluster:
+            self.launch()
+        else:
+            self.start()
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
         command = [ROOT / "deploy/local/kafka/start.sh", self.data, str(self.port), "128"]
         shown = {"WEIR_KAFKA_METRICS_PORT": str(self.metrics_port)} if self.metrics_port else {}
+        if self.cluster:
+            shown["WEIR_KAFKA_CLUSTER_ID"] = self.cluster
         with (self.data / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(
                 # Tests' events are of years ago: no age is too great.
@@ -63,6 +84,8 @@ class Broker:
                 stderr=log,
                 env={**os.environ, **shown},
             )
+
+    def wait(self) -> None:
         end = time.monotonic() + START_SECONDS
         while not self.answers():
             assert self.process.poll() is None, (self.data / "broker.log").read_text()
@@ -90,14 +113,74 @@ class Broker:
             self.process.wait()
 
     def topics(self, partitions: int = 1) -> "Topics":
-        """Three new topics."""
-        number = next(_names)
-        made = Topics(self.address, f"events-{number}", f"decisions-{number}", f"rejects-{number}")
-        admin = AdminClient({"bootstrap.servers": self.address})
-        wanted = [NewTopic(name, partitions, 1) for name in made.names]
-        for done in admin.create_topics(wanted).values():
-            done.result()
+        return make_topics(self.address, partitions, 1)
+
+
+class Brokers:
+    """Three Kafka nodes, each topic on all of them, two of which must have what is acknowledged."""
+
+    def __init__(self, data: Path, *properties: str) -> None:
+        ports: list[int] = []
+        while len(ports) < 3:
+            port = free_ports()
+            if all(abs(port - other) > 1 for other in ports):
+                ports.append(port)
+        voters = ",".join(f"{n}@127.0.0.1:{port + 1}" for n, port in enumerate(ports, 1))
+        common = [f"controller.quorum.voters={voters}", "default.replication.factor=3"]
+        common += ["min.insync.replicas=2", "offsets.topic.replication.factor=3"]
+        common += ["transaction.state.log.replication.factor=3"]
+        common += ["transaction.state.log.min.isr=2", *properties]
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self.nodes: list[Broker] = []
+        for number, port in enumerate(ports, 1):
+            (data / str(number)).mkdir(parents=True)
+            own = (f"node.id={number}", *common)
+            self.nodes.append(Broker(data / str(number), *own, port=port, cluster=cluster))
+        for node in self.nodes:
+            node.wait()
+
+    @property
+    def address(self) -> str:
+        return ",".join(node.address for node in self.nodes)
+
+    def topics(self) -> "Topics":
+        made = make_topics(self.address, 1, len(self.nodes))
+        self.wait_in_sync()
         return made
+
+    def wait_in_sync(self) -> None:
+        """Until every partition, of the broker's own topics too, has all its copies up to date."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        end = time.monotonic() + START_SECONDS
+        while True:
+            found = admin.list_topics(timeout=30)
+            behind = [
+                (topic.topic, number)
+                for topic in found.topics.values()
+                for number, partition in topic.partitions.items()
+                if len(partition.isrs) < len(self.nodes)
+            ]
+            if len(found.brokers) == len(self.nodes) and not behind:
+                return
+            assert time.monotonic() < end, f"not in sync: {behind}, brokers {found.brokers}"
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.process.terminate()
+        for node in self.nodes:
+            node.stop()
+
+
+def make_topics(address: str, partitions: int, copies: int) -> "Topics":
+    """Three new topics."""
+    number = next(_names)
+    made = Topics(address, f"events-{number}", f"decisions-{number}", f"rejects-{number}")
+    admin = AdminClient({"bootstrap.servers": address})
+    wanted = [NewTopic(name, partitions, copies) for name in made.names]
+    for done in admin.create_topics(wanted).values():
+        done.result()
+    return made
 
 
 @dataclass(frozen=True)

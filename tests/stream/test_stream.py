@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from broker import BINARY, Broker, Stream, Topics
+from broker import BINARY, Broker, Brokers, Stream, Topics
 
 KILLS = int(os.environ.get("WEIR_KILLS", "20"))
 RESTARTS = int(os.environ.get("WEIR_RESTARTS", "1"))
@@ -50,7 +50,7 @@ def events(first: int, count: int) -> Iterator[bytes]:
             yield b"{ no payment"
 
 
-def unbroken(bundle: Path, broker: Broker, log: list[bytes], tmp_path: Path) -> Topics:
+def unbroken(bundle: Path, broker: Broker | Brokers, log: list[bytes], tmp_path: Path) -> Topics:
     """What a run that nobody disturbs writes."""
     topics = broker.topics()
     topics.put(*log)

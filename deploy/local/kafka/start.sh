@@ -2,6 +2,8 @@
 # Runs one Kafka node (KRaft: broker and controller in one) in the foreground, on loopback only.
 # Usage: start.sh DATA_FOLDER PORT [HEAP_MB] [EXTRA_PROPERTY=VALUE ...]
 # Clients connect to PORT; PORT+1 is the controller's. The folder is formatted on the first start.
+# One of several nodes: give node.id, controller.quorum.voters and how many copies topics have as extra properties, and
+# all of them the same WEIR_KAFKA_CLUSTER_ID (22 letters of base64).
 # WEIR_KAFKA_METRICS_PORT: where Prometheus gets the figures of metrics.yml; without it they are not shown.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -46,7 +48,7 @@ END
 } >"$data/server.properties"
 
 if [ ! -e "$data/log/meta.properties" ]; then
-  id="$(java -Xmx64m -XX:TieredStopAtLevel=1 -cp "$jars/*" kafka.tools.StorageTool random-uuid 2>/dev/null)"
+  id="${WEIR_KAFKA_CLUSTER_ID:-$(java -Xmx64m -XX:TieredStopAtLevel=1 -cp "$jars/*" kafka.tools.StorageTool random-uuid 2>/dev/null)}"
   java -Xmx64m -XX:TieredStopAtLevel=1 -cp "$jars/*" kafka.tools.StorageTool format -t "$id" \
     -c "$data/server.properties" >"$data/format.log" 2>&1 || { cat "$data/format.log" >&2; exit 1; }
 fi

@@ -142,15 +142,15 @@ void DecisionService::apply_recorded(const Record& record) {
 }
 
 void DecisionService::remember(const Record& record) {
-  Record newest;
-  if (recent_.size() == kRecentRecords) {
+  if (recent_.size() < kRecentRecords) {
+    recent_.push_back(record);
+  } else {
     // Its texts have room for this one's.
-    newest = std::move(recent_.front());
+    recent_.push_back(std::move(recent_.front()));
     recent_.pop_front();
+    recent_.back() = record;
   }
-  newest = record;
-  newest.features.clear();
-  recent_.push_back(std::move(newest));
+  recent_.back().features.clear();
 }
 
 std::optional<Record> DecisionService::find(std::int64_t transaction_id) {

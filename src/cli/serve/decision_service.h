@@ -95,6 +95,8 @@ class DecisionService : public ServiceView {
 
   /// The answer is valid until the next call.
   const ServiceAnswer& decide(const Payment& payment);
+  /// Starts loading what `decide` of a payment that comes soon will need.
+  void prefetch(std::size_t number, const Payment& payment, LoadStep step);
   ServiceAnswer feedback(const FeedbackRequest& request);
   /// The journal can be written again, and payments answered by rules wait to be recorded.
   bool has_unrecorded() const { return !unrecorded_.empty() && !commits_->stuck(); }

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/serve/answer_json.h"
 #include "cli/serve/event_json.h"
 #include "core/cleaning/rules.h"
+#include "core/pipeline/look_ahead.h"
 #include "core/transaction/calendar.h"
 
 namespace weir::cli {
@@ -58,13 +60,10 @@ Problem problem_of(const ServiceAnswer& answer) {
 JournalHandler::JournalHandler(DecisionService& service, RestOptions options, RequestTally& tally)
     : RestHandler(service, std::move(options), tally), journal_(service) {}
 
-std::optional<Problem> JournalHandler::decide_one(std::string_view json,
+std::optional<Problem> JournalHandler::decide_one(const Payment& payment,
                                                   std::string& out,
                                                   std::uint64_t& ticket) {
-  std::optional<Problem> problem;
-  const auto payment = read_payment(json, problem);
-  if (!payment) return problem;
-  const ServiceAnswer& answer = journal_.decide(*payment);
+  const ServiceAnswer& answer = journal_.decide(payment);
   ticket = std::max(ticket, answer.ticket);
   if (answer.kind != ServiceAnswer::Kind::kDone && answer.kind != ServiceAnswer::Kind::kRepeated &&
       answer.kind != ServiceAnswer::Kind::kUnrecorded) {
@@ -80,21 +79,41 @@ std::optional<Problem> JournalHandler::decide_one(std::string_view json,
 
 void JournalHandler::decide(const Request& request, Response& response) {
   if (!is_json(request, response)) return;
-  if (const auto problem = decide_one(request.body, response.body, response.ticket)) {
-    set_problem(response, *problem);
-  }
+  std::optional<Problem> problem;
+  const auto payment = read_payment(request.body, problem);
+  if (payment) problem = decide_one(*payment, response.body, response.ticket);
+  if (problem) set_problem(response, *problem);
 }
 
 void JournalHandler::decide_batch(const Request& request, Response& response) {
   if (!is_json(request, response)) return;
   if (!split_batch(request, response)) return;
-  response.body = "{\"results\":[";
+  batch_.resize(elements_.size());
+  std::optional<Problem> problem;
   for (std::size_t i = 0; i < elements_.size(); ++i) {
-    if (i != 0) response.body += ',';
-    if (const auto problem = decide_one(elements_[i], response.body, response.ticket)) {
-      response.body += http::problem_json(*problem);
+    if (const auto payment = read_payment(elements_[i], problem)) {
+      batch_[i] = *payment;
+    } else {
+      batch_[i] = *std::exchange(problem, std::nullopt);
     }
   }
+  response.body = "{\"results\":[";
+  look_ahead(
+      batch_.size(),
+      [&](std::size_t i, LoadStep step) {
+        if (const auto* payment = std::get_if<Payment>(&batch_[i])) {
+          journal_.prefetch(i, *payment, step);
+        }
+      },
+      [&](std::size_t i) {
+        if (i != 0) response.body += ',';
+        if (const auto* payment = std::get_if<Payment>(&batch_[i])) {
+          problem = decide_one(*payment, response.body, response.ticket);
+          if (problem) response.body += http::problem_json(*problem);
+        } else {
+          response.body += http::problem_json(std::get<Problem>(batch_[i]));
+        }
+      });
   response.body += "]}";
 }
 

@@ -2,7 +2,8 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
+#include <variant>
+#include <vector>
 
 #include "cli/serve/decision_service.h"
 #include "cli/serve/rest_handler.h"
@@ -20,12 +21,13 @@ class JournalHandler : public RestHandler {
   void feedback(const http::Request& request, http::Response& response) override;
   void reload_model(const http::Request& request, http::Response& response) override;
 
-  /// Decides on one payment as JSON: appends the decision to `out`, or gives the problem.
-  std::optional<http::Problem> decide_one(std::string_view json,
+  /// Decides on one payment: appends the decision to `out`, or gives the problem.
+  std::optional<http::Problem> decide_one(const Payment& payment,
                                           std::string& out,
                                           std::uint64_t& ticket);
 
   DecisionService& journal_;
+  std::vector<std::variant<Payment, http::Problem>> batch_;  // For its memory.
 };
 
 }  // namespace weir::cli

@@ -37,6 +37,14 @@ const ServiceAnswer& DecisionService::decide(const Payment& payment) {
   return decide_new(payment, std::nullopt);
 }
 
+void DecisionService::prefetch(std::size_t number, const Payment& payment, LoadStep step) {
+  if (step == LoadStep::kSlots) known_ids_->prefetch(payment.transaction_id);
+  models_.champion().pipeline.prefetch(number, payment, step);
+  if (models_.challenger() != nullptr) {
+    models_.challenger()->pipeline.prefetch(number, payment, step);
+  }
+}
+
 /// Fills the answer to a payment whose id is known already; false for a new one.
 bool DecisionService::answer_again(const Payment& payment) {
   if (!known_ids_->may_have(payment.transaction_id)) return false;

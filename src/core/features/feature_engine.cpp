@@ -80,6 +80,33 @@ struct FeatureEngine::State {
     (applied ? counters.feedback_applied : counters.feedback_unmatched) += 1;
   }
 
+  void prefetch(const Payment& payment, LoadStep step, Coming& coming) const {
+    const auto each = [&](const auto& load) {
+      if (coming.customer != nullptr) load(*coming.customer, customer_plan);
+      if (coming.terminal != nullptr) load(*coming.terminal, terminal_plan);
+      if (coming.pair != nullptr) load(*coming.pair, pair_plan);
+    };
+    switch (step) {
+      case LoadStep::kSlots:
+        customers.prefetch_slot({payment.customer_id, 0});
+        terminals.prefetch_slot({payment.terminal_id, 0});
+        pairs.prefetch_slot(pair_key(payment));
+        return;
+      case LoadStep::kHistories:
+        coming = {customer_plan.empty() ? nullptr : customers.find({payment.customer_id, 0}),
+                  terminal_plan.empty() ? nullptr : terminals.find({payment.terminal_id, 0}),
+                  pair_plan.empty() ? nullptr : pairs.find(pair_key(payment))};
+        return each([](const KeyHistory& history, const KeyPlan&) { history.prefetch_self(); });
+      case LoadStep::kTotals:
+        return each([](const KeyHistory& history, const KeyPlan&) { history.prefetch(); });
+      case LoadStep::kRecords:
+        return each(
+            [](const KeyHistory& history, const KeyPlan& plan) { history.prefetch_records(plan); });
+      case LoadStep::kQueues:
+        return each([](const KeyHistory& history, const KeyPlan&) { history.prefetch_queues(); });
+    }
+  }
+
   /// Ascending; what is stored with the customer.
   std::vector<HistoryKey> pairs_of(std::int64_t customer_id) const {
     std::vector<HistoryKey> keys;
@@ -168,27 +195,15 @@ void FeatureEngine::apply_terminal(const Feedback& feedback) {
 }
 
 void FeatureEngine::prefetch(const Payment& payment) const {
-  const HistoryKey customer{payment.customer_id, 0};
-  const HistoryKey terminal{payment.terminal_id, 0};
-  const HistoryKey pair = pair_key(payment);
-  state_->customers.prefetch_slot(customer);
-  state_->terminals.prefetch_slot(terminal);
-  state_->pairs.prefetch_slot(pair);
-  const auto history_of = [](const KeyPlan& plan, const KeyTable& table, const HistoryKey& key) {
-    return plan.empty() ? nullptr : table.find(key);
-  };
-  const KeyHistory* const customers =
-      history_of(state_->customer_plan, state_->customers, customer);
-  const KeyHistory* const terminals =
-      history_of(state_->terminal_plan, state_->terminals, terminal);
-  const KeyHistory* const pairs = history_of(state_->pair_plan, state_->pairs, pair);
-  // Step by step for all: what one waits for comes meanwhile for the others.
-  if (customers != nullptr) customers->prefetch();
-  if (terminals != nullptr) terminals->prefetch();
-  if (pairs != nullptr) pairs->prefetch();
-  if (customers != nullptr) customers->prefetch_records(state_->customer_plan);
-  if (terminals != nullptr) terminals->prefetch_records(state_->terminal_plan);
-  if (pairs != nullptr) pairs->prefetch_records(state_->pair_plan);
+  // Step by step for all keys: what one waits for comes meanwhile for the others.
+  Coming coming;
+  for (std::size_t step = 0; step < kLoadSteps; ++step) {
+    state_->prefetch(payment, static_cast<LoadStep>(step), coming);
+  }
+}
+
+void FeatureEngine::prefetch(const Payment& payment, LoadStep step, Coming& coming) const {
+  state_->prefetch(payment, step, coming);
 }
 
 void FeatureEngine::forget_idle(Seconds before) {

@@ -7,9 +7,12 @@
 #include <string_view>
 
 #include "core/features/feature_spec.h"
+#include "core/features/load_step.h"
 #include "core/transaction/payment.h"
 
 namespace weir {
+
+class KeyHistory;
 
 /// What an engine met that was out of the ordinary. Counted by key history: a payment late for its
 /// customer and its terminal counts twice.
@@ -60,6 +63,15 @@ class FeatureEngine {
 
   /// Starts loading what apply(payment) will need into the cache.
   void prefetch(const Payment& payment) const;
+  /// What one step finds for the next.
+  struct Coming {
+    const KeyHistory* customer = nullptr;
+    const KeyHistory* terminal = nullptr;
+    const KeyHistory* pair = nullptr;
+  };
+  /// One step of it, for a payment that comes soon; the steps before it are done, in order and with
+  /// no key forgotten in between.
+  void prefetch(const Payment& payment, LoadStep step, Coming& coming) const;
 
   /// Forgets every key whose newest payment is not after `before`: bounds the memory when keys come
   /// and go for years. Touches no feature of a key that pays again within the remembered time.

@@ -266,5 +266,17 @@ TEST(FeatureEngine, MemoryIsBoundedByTheWindow) {
   EXPECT_EQ(engine.customers(), 2u);
 }
 
+TEST(FeatureEngine, MemoryOfABusyTimeIsGivenBack) {
+  FeatureEngine engine(spec_of(R"({ key = "customer", aggregate = "sum", window = "1d" },
+                 { key = "customer", aggregate = "count", window = "6h" })"));
+  std::vector<float> row(engine.spec().size());
+  Seconds time = kStart;
+  for (std::int64_t i = 0; i < 2'000; ++i) engine.apply({i, time += 30, 1, 1, 100}, row);
+  const std::size_t busy = engine.memory_bytes();
+  for (std::int64_t i = 0; i < 2'000; ++i) engine.apply({2'000 + i, time += 3'600, 1, 1, 100}, row);
+  EXPECT_THAT(row, ElementsAre(24.0F, 6.0F));
+  EXPECT_LT(engine.memory_bytes(), busy - 1'500 * 8);
+}
+
 }  // namespace
 }  // namespace weir

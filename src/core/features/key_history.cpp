@@ -73,6 +73,11 @@ void KeyHistory::prefetch_records(const KeyPlan& plan) const {
   }
   if (!extras_) return;
   __builtin_prefetch(extras_->pending.data());
+  __builtin_prefetch(extras_->maxima.data());
+}
+
+void KeyHistory::prefetch_queues() const {
+  if (!extras_) return;
   for (const MaxQueue& queue : extras_->maxima) {
     if (queue.front < queue.indices.size()) __builtin_prefetch(&queue.indices[queue.front]);
   }
@@ -174,8 +179,11 @@ void KeyHistory::make_room(const KeyPlan& plan, std::uint64_t amount) {
   }
   if (tail_ < capacity_ && wanted == amount_bytes_) return;
   const std::uint32_t count = tail_ - head_;
-  // A payment more moves seven records on average, and a fifth of the memory is free.
-  if (wanted != amount_bytes_ || count >= capacity_ - capacity_ / 8) {
+  // A payment more moves seven records on average, and a fifth of the memory is free. A block that
+  // a busier time left behind is given back, or memory would follow each key's busiest month ever.
+  const bool full = count >= capacity_ - capacity_ / 8;
+  const bool sparse = count < capacity_ / 2 && capacity_ > 2 * kFirstCapacity;
+  if (full || sparse || wanted != amount_bytes_) {
     WEIR_CHECK(count < kMaxRecords);
     move_to_block(plan, count + std::max(kFirstCapacity, count / 4), wanted);
   } else {

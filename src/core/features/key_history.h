@@ -40,10 +40,14 @@ class KeyHistory {
   Arrival apply(const KeyPlan& plan, const Payment& payment, std::span<float> row);
   Match apply(const KeyPlan& plan, const Feedback& feedback);
 
+  /// This object alone.
+  void prefetch_self() const { __builtin_prefetch(this); }
   /// The totals and what else stands by itself.
   void prefetch() const;
   /// The cache lines that the next payment will read; the block itself must be near by now.
   void prefetch_records(const KeyPlan& plan) const;
+  /// The largest amounts; what stands by itself must be near by now.
+  void prefetch_queues() const;
   std::size_t memory_bytes() const;
 
   /// The logical content only: equal histories give equal bytes, whatever way they came about.

@@ -102,6 +102,30 @@ std::variant<Decision, Reject> Pipeline::apply(const Payment& payment, Seconds l
   return run(payment, logged_at, true);
 }
 
+void Pipeline::prefetch(std::size_t number, const Payment& payment, LoadStep step) {
+  Coming& coming = coming_[number % kLoadedAhead];
+  if (step == LoadStep::kSlots) {
+    coming = {payment.transaction_id, false, {}};
+    memory_.prefetch(payment.transaction_id);
+    if (loop_) loop_->prefetch(payment);
+  }
+  features_.prefetch(payment, step, coming.histories);
+  coming.loaded = step == LoadStep::kQueues;
+}
+
+void Pipeline::prefetch_unless_loaded(const Payment& payment) {
+  for (Coming& coming : coming_) {
+    if (coming.loaded && coming.transaction_id == payment.transaction_id) {
+      coming.loaded = false;
+      return;
+    }
+  }
+  // Three look-ups far apart in memory: started together they cost little more than one.
+  memory_.prefetch(payment.transaction_id);
+  features_.prefetch(payment);
+  if (loop_) loop_->prefetch(payment);
+}
+
 std::variant<Decision, Reject> Pipeline::apply_executed(const Payment& payment, Seconds logged_at) {
   return run(payment, logged_at, false);
 }
@@ -110,10 +134,7 @@ std::variant<Decision, Reject> Pipeline::run(const Payment& payment,
                                              Seconds logged_at,
                                              bool decides) {
   const std::uint64_t position = position_++;
-  // Three look-ups far apart in memory: started together they cost little more than one.
-  memory_.prefetch(payment.transaction_id);
-  features_.prefetch(payment);
-  if (loop_) loop_->prefetch(payment);
+  prefetch_unless_loaded(payment);
   memory_.forget(logged_at - options_.duplicate_window);
   const std::uint64_t hash = payment_hash(payment);
   if (const auto* known = memory_.find(payment.transaction_id)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "core/decision/budget_controller.h"
 #include "core/decision/decision_loop.h"
 #include "core/features/feature_engine.h"
+#include "core/features/load_step.h"
 #include "core/model/bundle.h"
 #include "core/model/calibration.h"
 #include "core/model/forest.h"
@@ -46,6 +48,10 @@ class Pipeline {
 
   /// The same for a payment that is clean already.
   std::variant<Decision, Reject> apply(const Payment& payment, Seconds logged_at);
+
+  /// Starts loading what `apply` of a payment that comes soon will need, a step at a time: for
+  /// look_ahead, which numbers the payments.
+  void prefetch(std::size_t number, const Payment& payment, LoadStep step);
 
   /// A payment of before weir decided: it was executed, and nobody was asked. Fills windows and
   /// says what the score would have been.
@@ -88,6 +94,13 @@ class Pipeline {
                           PipelineOptions options = {});
 
  private:
+  /// A payment that is being loaded.
+  struct Coming {
+    std::int64_t transaction_id = 0;
+    bool loaded = false;
+    FeatureEngine::Coming histories;
+  };
+  void prefetch_unless_loaded(const Payment& payment);
   std::variant<Decision, Reject> run(const Payment& payment, Seconds logged_at, bool decides);
 
   PipelineOptions options_;
@@ -101,6 +114,7 @@ class Pipeline {
   DecisionMemory memory_;
   std::uint64_t position_ = 0;
   std::vector<float> row_;
+  std::array<Coming, kLoadedAhead> coming_;  // By number.
 };
 
 }  // namespace weir

@@ -8,6 +8,9 @@
 namespace weir::http {
 namespace {
 
+constexpr std::size_t kKnownHeadBytes = 1024;  // Longer ones are parsed each time.
+constexpr std::size_t kLengthDigits = 9;       // More overflow some counter.
+
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
   return left.size() == right.size() && strncasecmp(left.data(), right.data(), left.size()) == 0;
 }
@@ -129,9 +132,78 @@ RequestParser::State RequestParser::fail(int status, std::string detail) {
   return State::kFailed;
 }
 
+void RequestParser::read_request() {
+  request_.method = http_method_str(static_cast<http_method>(parser_.method));
+  const std::string_view target = text(target_);
+  const auto question = target.find('?');
+  request_.path = target.substr(0, question);
+  request_.query =
+      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
+  request_.body = joined_body_.empty() ? text(body_) : std::string_view(joined_body_);
+  request_.headers.clear();
+  for (const Header& header : headers_) {
+    request_.headers.emplace_back(text(header.name), text(header.value));
+  }
+}
+
+void RequestParser::know_head() {
+  const bool plain = (parser_.flags & F_CONTENTLENGTH) != 0 && body_.size > 0 &&
+                     joined_body_.empty() && !expects_continue_ && keep_alive_;
+  if (!plain || body_.begin - start_ > kKnownHeadBytes) return;
+  const auto length = std::find_if(headers_.begin(), headers_.end(), [&](const Header& header) {
+    return equal_ignoring_case(text(header.name), "Content-Length");
+  });
+  if (length == headers_.end() ||
+      text(length->value).find_first_not_of("0123456789") != std::string_view::npos) {
+    return;
+  }
+  known_.bytes.assign(buffer_, start_, length->value.begin - start_);
+  known_.digits_at = known_.bytes.size();
+  const std::size_t digits_end = length->value.begin + length->value.size;
+  known_.bytes.append(buffer_, digits_end, body_.begin - digits_end);
+  known_.length_header = static_cast<std::size_t>(length - headers_.begin());
+  // The same views, into bytes that stay.
+  const auto moved = [&](std::string_view view) {
+    auto at = static_cast<std::size_t>(view.data() - buffer_.data()) - start_;
+    if (at > known_.digits_at) at -= length->value.size;
+    return std::string_view(known_.bytes).substr(at, view.size());
+  };
+  known_.request.method = request_.method;  // Of http_parser's own names.
+  known_.request.path = moved(request_.path);
+  known_.request.query = request_.query.empty() ? std::string_view() : moved(request_.query);
+  known_.request.headers.clear();
+  for (const auto& [name, value] : request_.headers) {
+    known_.request.headers.emplace_back(moved(name),
+                                        value.empty() ? std::string_view() : moved(value));
+  }
+}
+
+bool RequestParser::take_repeated() {
+  if (known_.bytes.empty() || parsed_ != start_) return false;
+  const std::string_view known = known_.bytes;
+  const std::string_view rest = std::string_view(buffer_).substr(start_);
+  if (!rest.starts_with(known.substr(0, known_.digits_at))) return false;
+  std::size_t length = 0;
+  std::size_t at = known_.digits_at;
+  for (; at < rest.size() && rest[at] >= '0' && rest[at] <= '9'; ++at) {
+    if (at - known_.digits_at == kLengthDigits) return false;
+    length = length * 10 + static_cast<std::size_t>(rest[at] - '0');
+  }
+  const std::size_t digits = at - known_.digits_at;
+  if (digits == 0 || !rest.substr(at).starts_with(known.substr(known_.digits_at))) return false;
+  const std::size_t head = known.size() + digits;
+  // What is not whole, or too long, http_parser follows to its end.
+  if (length > limits_.body_bytes || rest.size() - head < length) return false;
+  known_.request.headers[known_.length_header].second = rest.substr(known_.digits_at, digits);
+  known_.request.body = rest.substr(head, length);
+  parsed_ = start_ + head + length;
+  keep_alive_ = complete_ = repeated_ = true;
+  return true;
+}
+
 RequestParser::State RequestParser::advance() {
   if (status_ != 0) return State::kFailed;
-  if (complete_) return State::kComplete;
+  if (complete_ || take_repeated()) return State::kComplete;
   if (parsed_ < buffer_.size()) {
     parsed_ += http_parser_execute(&parser_, &settings(), buffer_.data() + parsed_,
                                    buffer_.size() - parsed_);
@@ -139,18 +211,9 @@ RequestParser::State RequestParser::advance() {
   if (status_ != 0) return State::kFailed;
   if (complete_) {
     http_parser_pause(&parser_, 0);
+    read_request();
+    know_head();
     expects_continue_ = false;
-    request_.method = http_method_str(static_cast<http_method>(parser_.method));
-    const std::string_view target = text(target_);
-    const auto question = target.find('?');
-    request_.path = target.substr(0, question);
-    request_.query =
-        question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
-    request_.body = joined_body_.empty() ? text(body_) : std::string_view(joined_body_);
-    request_.headers.clear();
-    for (const Header& header : headers_) {
-      request_.headers.emplace_back(text(header.name), text(header.value));
-    }
     return State::kComplete;
   }
   const auto error = static_cast<http_errno>(parser_.http_errno);
@@ -179,7 +242,7 @@ void RequestParser::next() {
   target_ = body_ = {};
   headers_.clear();
   if (!joined_body_.empty()) std::string().swap(joined_body_);
-  in_value_ = headers_complete_ = complete_ = expects_continue_ = false;
+  in_value_ = headers_complete_ = complete_ = expects_continue_ = repeated_ = false;
 }
 
 bool RequestParser::take_expects_continue() {

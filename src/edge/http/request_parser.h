@@ -20,7 +20,8 @@ struct ParserLimits {
 /// Cuts the bytes of one connection into HTTP/1.1 requests, pipelined ones too.
 ///
 /// Wraps Debian's http_parser in strict mode: it refuses two lengths in one request, a length
-/// beside chunks and bare control bytes.
+/// beside chunks and bare control bytes. A head that repeats the one before it, but for the digits
+/// of its length, is compared instead of parsed.
 class RequestParser {
  public:
   enum class State { kIncomplete, kComplete, kFailed };
@@ -35,7 +36,7 @@ class RequestParser {
   State advance();
 
   /// The whole request; valid until `next` or `append`.
-  const Request& request() const { return request_; }
+  const Request& request() const { return repeated_ ? known_.request : request_; }
   /// Whether the connection stays open after the answer, as the request wants it.
   bool keep_alive() const { return keep_alive_; }
   /// Drops the request.
@@ -59,6 +60,13 @@ class RequestParser {
     Span name;
     Span value;
   };
+  /// The head of an earlier request. `bytes` lacks the digits of its length.
+  struct KnownHead {
+    std::string bytes;
+    std::size_t digits_at = 0;
+    std::size_t length_header = 0;
+    Request request;  // Borrows from `bytes`, but for body and length.
+  };
   static const http_parser_settings& settings();
   static RequestParser& of(http_parser* parser) {
     return *static_cast<RequestParser*>(parser->data);
@@ -71,6 +79,11 @@ class RequestParser {
   int on_body(const char* at, std::size_t size);
   void on_message_complete();
   State fail(int status, std::string detail);
+  void read_request();
+  /// Keeps the head of the request that is whole now, if the next one may have the same.
+  void know_head();
+  /// Whether a whole request waits whose head is the known one; it is then the current one.
+  bool take_repeated();
 
   ParserLimits limits_;
   http_parser parser_;
@@ -87,6 +100,8 @@ class RequestParser {
   Span body_;
   std::string joined_body_;  // Where it came in chunks.
   Request request_;
+  KnownHead known_;
+  bool repeated_ = false;  // The current request has the known head.
   int status_ = 0;
   std::string detail_;
 };

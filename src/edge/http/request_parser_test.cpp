@@ -65,6 +65,77 @@ TEST(RequestParser, ReadsManyPipelinedRequestsWithoutHoldingThem) {
   EXPECT_EQ(seen, 5000);
 }
 
+std::string told(const Request& request) {
+  std::string text = std::string(request.method) + " " + std::string(request.path) + "?" +
+                     std::string(request.query) + " " + std::string(request.body);
+  for (const auto& [name, value] : request.headers) {
+    text += "|" + std::string(name) + "=" + std::string(value);
+  }
+  return text + "\n";
+}
+
+std::string post(std::string_view target, std::string_view headers, std::string_view body) {
+  return "POST " + std::string(target) + " HTTP/1.1\r\n" + std::string(headers) +
+         "Content-Length: " + std::to_string(body.size()) + "\r\nX-Last: z\r\n\r\n" +
+         std::string(body);
+}
+
+// Heads that repeat, nearly repeat or do not, one after another on one connection: each request is
+// what a parser of its own reads, however the bytes are cut.
+TEST(RequestParser, ReadsAHeadThatRepeatsAsIfItWereTheFirst) {
+  const std::string one = "Host: a\r\nX-API-Key: one\r\nEmpty:\r\n";
+  const std::string requests[] = {
+      post("/v1/decisions?a=1", one, "hello"),
+      post("/v1/decisions?a=1", one, "there"),
+      post("/v1/decisions?a=1", one, "a longer body"),
+      post("/v1/decisions?a=1", one, ""),
+      post("/v1/decisions?a=1", one, "b"),
+      post("/v1/decisions?a=2", one, "another target"),
+      post("/v1/decisions?a=2", "Host: a\r\nX-API-Key: two\r\nEmpty:\r\n", "another key"),
+      post("/v1/decisions?a=2", "Host: a\r\nX-API-Key: two\r\nEmpty:\r\n", "the same key"),
+      "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+      post("/v1/decisions?a=2", "Host: a\r\nX-API-Key: two\r\nEmpty:\r\n", "and again"),
+      "POST /y HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+      post("/v1/decisions?a=2", "Host: a\r\nX-API-Key: two\r\nEmpty:\r\n", "after chunks"),
+      post("/v1/decisions?a=2", "Host: a\r\nX-API-Key: two\r\nEmpty:\r\n", "after chunks"),
+  };
+  std::string bytes;
+  std::string expected;
+  for (const std::string& request : requests) {
+    RequestParser alone;
+    alone.append(request);
+    ASSERT_EQ(alone.advance(), State::kComplete) << request;
+    expected += told(alone.request());
+    bytes += request;
+  }
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+    RequestParser parser;
+    std::string seen;
+    for (const std::string_view part :
+         {std::string_view(bytes).substr(0, cut), std::string_view(bytes).substr(cut)}) {
+      parser.append(part);
+      for (; parser.advance() == State::kComplete; parser.next()) seen += told(parser.request());
+    }
+    ASSERT_EQ(seen, expected) << "cut at " << cut;
+    EXPECT_TRUE(parser.idle());
+  }
+}
+
+TEST(RequestParser, RefusesALengthThatIsWrongAfterAHeadThatWasKnown) {
+  const std::string known = post("/x", "", "hello");
+  const std::pair<std::string, int> lengths[] = {
+      {"2000000", 413}, {"99999999999999999999999", 400}, {"-1", 400}, {"5 5", 400}, {"", 400}};
+  for (const auto& [length, status] : lengths) {
+    RequestParser parser;
+    parser.append(known + "POST /x HTTP/1.1\r\nContent-Length: " + length +
+                  "\r\nX-Last: z\r\n\r\nhello");
+    ASSERT_EQ(parser.advance(), State::kComplete);
+    parser.next();
+    ASSERT_EQ(parser.advance(), State::kFailed) << length;
+    EXPECT_EQ(parser.status(), status) << length << ": " << parser.detail();
+  }
+}
+
 struct Bad {
   std::string bytes;
   int status;

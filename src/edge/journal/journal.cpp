@@ -19,10 +19,12 @@ namespace {
 constexpr std::size_t kMostUnfiled = 64 << 20;  // Bytes; then writers wait for SQLite after all.
 constexpr std::int64_t kPrunedAtOnce = 500;     // Entries, and twice as many as were filed.
 constexpr auto kTryAgain = std::chrono::milliseconds(100);
-// A quarter of a core where the thread that answers would have all of it: at equal shares that one
-// waits for the scheduler's next tick, 4 ms, wherever it needs more than half. What is filed too
-// slowly makes writers wait in the end, for a part of it at a time.
-constexpr int kFilerNiceness = 5;
+// At a share that counts the filer, once it runs, keeps the thread that answers waiting until the
+// scheduler's next tick, 2 to 4 ms; of the least it is interrupted at once. It cannot raise its own
+// again without a privilege, so where the least is too little another thread files: a quarter of a
+// core where the thread that answers would have all of it.
+constexpr int kPatientNiceness = 19;
+constexpr int kHastyNiceness = 5;
 
 }  // namespace
 
@@ -67,13 +69,15 @@ Journal::Journal(const std::filesystem::path& folder, Durability durability)
   file_the_tail(folder);
   tail_.emplace(folder, durability == Durability::kFull);
   end_ = store_.end_position();
-  filer_ = std::thread([this] { run_filer(); });
+  patient_filer_ = std::thread([this] { run_filer(Unfiled::Filer::kPatient); });
+  hasty_filer_ = std::thread([this] { run_filer(Unfiled::Filer::kHasty); });
 }
 
 Journal::~Journal() {
   ending_ = true;
   unfiled_.end();
-  filer_.join();
+  patient_filer_.join();
+  hasty_filer_.join();
 }
 
 /// What the last writer did not come to.
@@ -137,26 +141,33 @@ bool Journal::file(const EntryBatch& batch) {
   return written;
 }
 
-void Journal::run_filer() {
-  setpriority(PRIO_PROCESS, 0, kFilerNiceness);  // Of this thread alone, on Linux.
+void Journal::run_filer(Unfiled::Filer filer) {
+  const bool patient = filer == Unfiled::Filer::kPatient;
+  // Of this thread alone, on Linux.
+  setpriority(PRIO_PROCESS, 0, patient ? kPatientNiceness : kHastyNiceness);
   for (;;) {
-    const EntryBatch* batch = unfiled_.take();
-    std::int64_t pruned = kPrunedAtOnce;
-    if (batch != nullptr) {
-      if (!file(*batch)) {
-        if (ending_) return;
-        std::this_thread::sleep_for(kTryAgain);
-        continue;
-      }
-      pruned += 2 * static_cast<std::int64_t>(batch->size());
-      unfiled_.filed();
-    } else if (ending_) {
-      return;
+    const EntryBatch* batch = unfiled_.take(filer);
+    if (batch == nullptr) {
+      if (ending_) return;
+      if (patient) look_after_store(kPrunedAtOnce);
+      continue;
     }
-    prune(prune_before_, prune_below_, pruned);
-    std::lock_guard lock(store_mutex_);
-    store_.shorten();
+    if (file(*batch)) {
+      const auto filed = static_cast<std::int64_t>(batch->size());
+      unfiled_.filed();
+      look_after_store(kPrunedAtOnce + 2 * filed);
+      continue;
+    }
+    unfiled_.not_filed();
+    if (ending_) return;
+    std::this_thread::sleep_for(kTryAgain);
   }
+}
+
+void Journal::look_after_store(std::int64_t pruned) {
+  prune(prune_before_, prune_below_, pruned);
+  std::lock_guard lock(store_mutex_);
+  store_.shorten();
 }
 
 void Journal::checkpoint() {

@@ -22,9 +22,10 @@ namespace weir::journal {
 /// Throws UsageError for other words than `os` and `full`.
 Durability parse_durability(std::string_view word);
 
-/// The durable log of the service, a folder: what is written is in the tail at once, and a thread
-/// files it in SQLite, many entries a transaction, so that nobody waits for SQLite or its
-/// checkpoints.
+/// The durable log of the service, a folder: what is written is in the tail at once, and threads
+/// file it in SQLite, many entries a transaction, so that nobody waits for SQLite or its
+/// checkpoints. They are two, one at a time: the usual one yields to whoever else wants the
+/// processor, the other one has a share of it and files when much has gathered.
 ///
 /// The writing side. One process writes; readers may be others. One thread at a time.
 class Journal {
@@ -70,8 +71,11 @@ class Journal {
 
   static std::filesystem::path make_folder(const std::filesystem::path& folder);
   void file_the_tail(const std::filesystem::path& folder);
-  void run_filer();
+  void run_filer(Unfiled::Filer filer);
   bool file(const EntryBatch& batch);
+  /// What filing leaves to do: `pruned` of the oldest entries go, and the file beside the main one
+  /// is shortened.
+  void look_after_store(std::int64_t pruned);
 
   Lock lock_;
   std::mutex store_mutex_;
@@ -85,7 +89,8 @@ class Journal {
   std::string filing_fault_;  // Of the last try to file; empty when it succeeded.
   std::atomic<bool> failing_ = false;
   std::atomic<bool> ending_ = false;
-  std::thread filer_;
+  std::thread patient_filer_;
+  std::thread hasty_filer_;
 };
 
 /// The reading side; sees what is durable. Not thread-safe; each thread opens its own.

@@ -15,10 +15,14 @@ constexpr std::int64_t kFree = std::numeric_limits<std::int64_t>::min();
 
 KnownIds::Set::Set() : slots(2 * kRemembered, kFree), greatest(kFree) {}
 
+std::size_t KnownIds::Set::home_of(std::int64_t id) const {
+  return mix64(static_cast<std::uint64_t>(id)) & (slots.size() - 1);
+}
+
 /// Where the id is, or the free place for it.
 std::size_t KnownIds::Set::slot_of(std::int64_t id) const {
   const std::size_t last = slots.size() - 1;
-  std::size_t slot = mix64(static_cast<std::uint64_t>(id)) & last;
+  std::size_t slot = home_of(id);
   while (slots[slot] != kFree && slots[slot] != id) slot = (slot + 1) & last;
   return slot;
 }

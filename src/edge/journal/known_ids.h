@@ -20,6 +20,12 @@ class KnownIds {
   /// False only where the id was not added and is none of those before.
   bool may_have(std::int64_t id) const;
 
+  /// Starts loading what a look-up will need.
+  void prefetch(std::int64_t id) const {
+    newer_.prefetch(id);
+    older_.prefetch(id);
+  }
+
   static constexpr std::size_t kRemembered = 1 << 16;  ///< Ids at least.
 
  private:
@@ -27,6 +33,8 @@ class KnownIds {
   struct Set {
     Set();
     std::size_t slot_of(std::int64_t id) const;
+    void prefetch(std::int64_t id) const { __builtin_prefetch(&slots[home_of(id)]); }
+    std::size_t home_of(std::int64_t id) const;
     bool has(std::int64_t id) const { return slots[slot_of(id)] == id; }
 
     std::vector<std::int64_t> slots;

@@ -10,6 +10,7 @@ namespace {
 // More at once cost SQLite less an entry; they are durable already, so this delays nobody.
 constexpr auto kGather = std::chrono::milliseconds(100);
 constexpr std::size_t kEnough = 4096;  // Entries.
+constexpr std::size_t kSpare = 8;      // Parts, of a megabyte or so.
 constexpr auto kIdle = std::chrono::seconds(1);
 
 }  // namespace
@@ -17,21 +18,25 @@ constexpr auto kIdle = std::chrono::seconds(1);
 EntryBatch& Unfiled::open_part() {
   const bool none = parts_.empty() || (taken_ && parts_.size() == 1);
   if (none || parts_.back().size() >= kEnough) {
-    parts_.push_back(std::exchange(spare_, {}));
+    if (spare_.empty()) spare_.emplace_back();
+    parts_.push_back(std::move(spare_.back()));
+    spare_.pop_back();
   }
   return parts_.back();
 }
 
 void Unfiled::add(const EntryBatch& batch) {
   bool first;
+  bool much;
   {
     std::lock_guard lock(mutex_);
     EntryBatch& part = open_part();
     first = part.empty() || (part.size() < kEnough && part.size() + batch.size() >= kEnough);
     part.append(batch);
     bytes_ += batch.bytes().size();
+    much = bytes_ > kMuch;
   }
-  if (first) arrived_.notify_one();
+  if (first) (much ? gathered_ : arrived_).notify_one();
 }
 
 void Unfiled::add(std::string_view bytes, std::uint64_t position) {
@@ -41,36 +46,53 @@ void Unfiled::add(std::string_view bytes, std::uint64_t position) {
   bytes_ += bytes.size();
 }
 
-const EntryBatch* Unfiled::take() {
+bool Unfiled::may_take(Filer filer) const {
+  const bool hurry = end_ || in_haste_ || bytes_ > kMuch;
+  return !taken_ && !parts_.empty() && hurry == (filer == Filer::kHasty);
+}
+
+const EntryBatch* Unfiled::take(Filer filer) {
   std::unique_lock lock(mutex_);
-  if (taken_) return &parts_.front();  // The last try failed.
-  arrived_.wait_for(lock, kIdle, [this] { return end_ || !parts_.empty(); });
-  if (parts_.empty()) return nullptr;
-  arrived_.wait_for(lock, kGather,
-                    [this] { return end_ || in_haste_ || parts_.front().size() >= kEnough; });
+  // Each is woken for its own work only.
+  (filer == Filer::kHasty ? gathered_ : arrived_).wait_for(lock, kIdle, [&] {
+    return end_ || may_take(filer);
+  });
+  if (filer == Filer::kPatient) {
+    arrived_.wait_for(lock, kGather,
+                      [&] { return !may_take(filer) || parts_.front().size() >= kEnough; });
+  }
+  if (!may_take(filer)) return nullptr;
   taken_ = true;
   return &parts_.front();
 }
 
+void Unfiled::not_filed() {
+  std::lock_guard lock(mutex_);
+  taken_ = false;
+}
+
 void Unfiled::filed() {
   EntryBatch done;
+  bool hurry;
   {
     std::lock_guard lock(mutex_);
     done = std::move(parts_.front());
     parts_.pop_front();
     taken_ = false;
     bytes_ -= done.bytes().size();
+    hurry = in_haste_ || bytes_ > kMuch;
   }
   left_.notify_all();
+  (hurry ? gathered_ : arrived_).notify_one();
   done.clear();
   std::lock_guard lock(mutex_);
-  spare_ = std::move(done);
+  if (spare_.size() < kSpare) spare_.push_back(std::move(done));
 }
 
 bool Unfiled::wait_below(std::size_t bytes, const std::function<bool()>& stop) {
   std::unique_lock lock(mutex_);
   in_haste_ = true;
-  arrived_.notify_one();
+  gathered_.notify_one();
   while (bytes_ >= bytes && !stop()) left_.wait_for(lock, kGather);
   in_haste_ = false;
   return bytes_ < bytes;
@@ -82,6 +104,7 @@ void Unfiled::end() {
     end_ = true;
   }
   arrived_.notify_all();
+  gathered_.notify_all();
   left_.notify_all();
 }
 

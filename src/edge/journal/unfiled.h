@@ -22,11 +22,19 @@ class Unfiled {
   void add(const EntryBatch& batch);
   void add(std::string_view bytes, std::uint64_t position);
 
-  /// Waits for entries, then for more of them for a while, and gives the oldest part: the same
-  /// until `filed` is called. Null where none came for a while.
-  const EntryBatch* take();
+  /// Of two who file, one at a time: who has the processor when nobody else wants it, and who takes
+  /// its share of it once much waits, or somebody waits for it.
+  enum class Filer : std::uint8_t { kPatient, kHasty };
+  /// Above it the hasty one files.
+  static constexpr std::size_t kMuch = 4 << 20;  // Bytes.
+
+  /// Waits for entries that are this one's to file, then for more of them for a while, and gives
+  /// the oldest part; `filed` or `not_filed` must follow. Null where none came for a while.
+  const EntryBatch* take(Filer filer);
   /// What `take` gave is in SQLite.
   void filed();
+  /// It is not, and will be given again.
+  void not_filed();
   /// Waits until less than `bytes` are here. False where `stop` says so before.
   bool wait_below(std::size_t bytes, const std::function<bool()>& stop);
   /// Nobody waits any more, for anything.
@@ -49,6 +57,7 @@ class Unfiled {
   std::vector<Record> range(std::uint64_t from, std::uint64_t to) const;
 
  private:
+  bool may_take(Filer filer) const;
   /// Every entry, oldest first, with the batch that holds it.
   template <typename Visit>
   void each(const Visit& visit) const;
@@ -56,10 +65,11 @@ class Unfiled {
   EntryBatch& open_part();
 
   mutable std::mutex mutex_;
-  std::condition_variable arrived_;
+  std::condition_variable arrived_;   // The patient one waits for it.
+  std::condition_variable gathered_;  // The hasty one.
   std::condition_variable left_;
-  std::deque<EntryBatch> parts_;  // Oldest first; none is empty but for a moment.
-  EntryBatch spare_;              // For its memory.
+  std::deque<EntryBatch> parts_;   // Oldest first; none is empty but for a moment.
+  std::vector<EntryBatch> spare_;  // For their memory, which is dear to grow.
   std::size_t bytes_ = 0;
   bool taken_ = false;     // The oldest is being filed.
   bool in_haste_ = false;  // Somebody waits: file what is there at once.
