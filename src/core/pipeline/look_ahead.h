@@ -11,11 +11,11 @@ namespace weir {
 template <typename Load, typename Visit>
 void look_ahead(std::size_t count, const Load& load, const Visit& visit) {
   for (std::size_t at = 0; at < count + kLoadedAhead; ++at) {
+    if (at >= kLoadedAhead) visit(at - kLoadedAhead);  // Then its place is free.
     for (std::size_t step = 0; step < kLoadSteps; ++step) {
       const std::size_t later = step * kVisitsApart;
       if (at >= later && at - later < count) load(at - later, static_cast<LoadStep>(step));
     }
-    if (at >= kLoadedAhead) visit(at - kLoadedAhead);
   }
 }
 
