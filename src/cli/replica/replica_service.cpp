@@ -26,7 +26,6 @@ using std::chrono::milliseconds;
 
 constexpr int kEventsAtOnce = 512;
 constexpr std::size_t kMostWaiting = 20'000;
-constexpr std::size_t kRemembered = 20'000;
 constexpr auto kAskEvery = milliseconds(500);
 /// Without an answer of a broker for so long the log counts as away.
 constexpr double kAwaySeconds = 3;
@@ -319,15 +318,14 @@ void ReplicaService::fail(std::uint64_t number, const Problem& problem) {
 }
 
 void ReplicaService::remember(const Record& record) {
-  if (record.kind == RecordKind::kPayment) {
-    decided_[record.payment.transaction_id] = first_recent_ + recent_.size();
+  if (recent_.full()) {
+    const auto oldest = decided_.find(recent_[0].payment.transaction_id);
+    if (oldest != decided_.end() && oldest->second == first_recent_) decided_.erase(oldest);
+    ++first_recent_;
   }
-  recent_.push_back(record);
-  if (recent_.size() <= kRemembered) return;
-  const auto oldest = decided_.find(recent_.front().payment.transaction_id);
-  if (oldest != decided_.end() && oldest->second == first_recent_) decided_.erase(oldest);
-  recent_.pop_front();
-  ++first_recent_;
+  const std::uint64_t number = first_recent_ + recent_.size() - (recent_.full() ? 1 : 0);
+  if (record.kind == RecordKind::kPayment) decided_[record.payment.transaction_id] = number;
+  recent_.push(record);
 }
 
 std::optional<Record> ReplicaService::find(std::int64_t transaction_id) {

@@ -76,7 +76,7 @@ class ReplicaService : public ServiceView, private kafka::Assignment {
   std::optional<http::Problem> not_ready() const override;
   std::optional<journal::Record> find(std::int64_t transaction_id) override;
   std::vector<journal::Record> find_feedback(std::int64_t transaction_id) override;
-  const std::deque<journal::Record>& recent() const override { return recent_; }
+  const RecentRecords& recent() const override { return recent_; }
   std::optional<Control> control_before(std::uint64_t position) override;
   std::uint64_t position() const override { return model().pipeline.position(); }
   Seconds now() override;
@@ -146,7 +146,8 @@ class ReplicaService : public ServiceView, private kafka::Assignment {
   Seconds started_at_ = 0;
   Seconds snapshot_at_ = 0;
 
-  std::deque<journal::Record> recent_;
+  static constexpr std::size_t kRemembered = 20'000;
+  RecentRecords recent_{kRemembered};
   std::uint64_t first_recent_ = 0;                           // The number of the oldest.
   std::unordered_map<std::int64_t, std::uint64_t> decided_;  // Payment → its number in recent_.
   std::deque<std::pair<std::uint64_t, Control>> controls_;   // By position.

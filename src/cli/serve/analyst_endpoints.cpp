@@ -87,7 +87,8 @@ void RestHandler::list_decisions(const Request& request, Response& response) {
   const auto& recent = service_.recent();
   std::vector<const Record*> listed;
   const auto full = [&] { return !by_stake && listed.size() == static_cast<std::size_t>(most); };
-  for (auto record = recent.rbegin(); record != recent.rend() && !full(); ++record) {
+  for (std::size_t i = 0; i < recent.size() && !full(); ++i) {
+    const Record* record = &recent.newest(i);
     if (after && record->position <= static_cast<std::uint64_t>(*after)) break;
     if (record->kind == RecordKind::kFeedback) {
       // The queue holds what nobody has answered yet.
@@ -103,7 +104,7 @@ void RestHandler::list_decisions(const Request& request, Response& response) {
                         (!action || action_name(record->action) == *action) &&
                         (!review || ((record->action != Action::kApprove || record->review) &&
                                      !reviewed.contains(payment.transaction_id)));
-    if (wanted) listed.push_back(&*record);
+    if (wanted) listed.push_back(record);
   }
   if (by_stake) {
     std::stable_sort(listed.begin(), listed.end(), [](const auto* first, const auto* second) {

@@ -141,17 +141,7 @@ void DecisionService::apply_recorded(const Record& record) {
   remember(record);
 }
 
-void DecisionService::remember(const Record& record) {
-  if (recent_.size() < kRecentRecords) {
-    recent_.push_back(record);
-  } else {
-    // Its texts have room for this one's.
-    recent_.push_back(std::move(recent_.front()));
-    recent_.pop_front();
-    recent_.back() = record;
-  }
-  recent_.back().features.clear();
-}
+void DecisionService::remember(const Record& record) { recent_.push(record); }
 
 std::optional<Record> DecisionService::find(std::int64_t transaction_id) {
   if (!known_ids_->may_have(transaction_id)) return std::nullopt;
@@ -173,8 +163,8 @@ bool DecisionService::catch_up_model(Pipeline& pipeline) {
     return true;
   });
   // What is not committed yet the reader does not see.
-  for (const Record& record : recent_) {
-    if (record.position >= pipeline.position()) apply_entry(pipeline, record);
+  for (std::size_t i = 0; i < recent_.size(); ++i) {
+    if (recent_[i].position >= pipeline.position()) apply_entry(pipeline, recent_[i]);
   }
   if (pipeline.position() != position()) throw Error("the log has a gap; run weir verify");
   return true;
@@ -212,15 +202,14 @@ ServiceAnswer DecisionService::feedback(const FeedbackRequest& request) {
     newest = record;
   }
   // What is not committed yet the reader does not see.
-  for (auto record = recent_.rbegin(); record != recent_.rend(); ++record) {
-    if (recent_.end() - record.base() > static_cast<std::ptrdiff_t>(commits_->open_records()))
-      break;
-    if (record->kind != RecordKind::kFeedback || record->source != request.source ||
-        record->payment.transaction_id != request.transaction_id ||
-        (request.known_at && record->known_at != *request.known_at)) {
+  for (std::size_t i = 0; i < std::min(recent_.size(), commits_->open_records()); ++i) {
+    const Record& record = recent_.newest(i);
+    if (record.kind != RecordKind::kFeedback || record.source != request.source ||
+        record.payment.transaction_id != request.transaction_id ||
+        (request.known_at && record.known_at != *request.known_at)) {
       continue;
     }
-    newest = *record;
+    newest = record;
     answer.ticket = commits_->last_ticket();  // It may not be committed yet.
     break;
   }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -124,7 +123,7 @@ class DecisionService : public ServiceView {
   bool stop();
 
   /// The last decisions and feedback, oldest first.
-  const std::deque<journal::Record>& recent() const override { return recent_; }
+  const RecentRecords& recent() const override { return recent_; }
 
   struct State {
     std::uint64_t position = 0;
@@ -180,7 +179,7 @@ class DecisionService : public ServiceView {
   std::optional<journal::Journal> journal_;
   std::optional<journal::JournalReader> reader_;
   std::optional<journal::GroupCommit> commits_;
-  std::deque<journal::Record> recent_;
+  RecentRecords recent_{kRecentRecords};
   State state_;
   ServiceTally tally_;
   DriftWatch drift_;  // Of the champion's bundle, by the payments that it decided.

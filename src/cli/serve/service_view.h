@@ -1,13 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "cli/serve/drift_watch.h"
 #include "cli/serve/loaded_model.h"
+#include "cli/serve/recent_records.h"
 #include "cli/serve/service_models.h"
 #include "cli/serve/service_tally.h"
 #include "edge/http/problem.h"
@@ -28,7 +28,7 @@ class ServiceView {
   virtual std::optional<journal::Record> find(std::int64_t transaction_id) = 0;
   virtual std::vector<journal::Record> find_feedback(std::int64_t transaction_id) = 0;
   /// The last decisions and feedback, oldest first.
-  virtual const std::deque<journal::Record>& recent() const = 0;
+  virtual const RecentRecords& recent() const = 0;
   /// The control event in force at `position`.
   virtual std::optional<Control> control_before(std::uint64_t position) = 0;
 
