@@ -20,6 +20,7 @@ COPY sbom.cdx.json /usr/share/weir/sbom.cdx.json
 ENV PYTHONPATH=/opt/weir/python:/opt/weir/environment \
     PYSPARK_PYTHON=python3 \
     PYTHONDONTWRITEBYTECODE=1 \
+    MLFLOW_DISABLE_TELEMETRY=true \
     HOME=/tmp
 # A missing library fails the build, not the first job.
 RUN python3 -c "import weir, pyspark, mlflow.pyfunc, xgboost, boto3"
