@@ -177,42 +177,58 @@ std::string feature_sentence(const FeatureInput& input, float value) {
   }
 }
 
+namespace {
+
+/// The inputs of one code: those of one key and aggregate, whatever their windows.
+struct Group {
+  const FeatureInput* first;
+  double weight = 0;
+  std::size_t most;   // The input that speaks most for fraud,
+  std::size_t least;  // and the one that speaks most against it.
+};
+
+/// By weight, the strongest for fraud first; without a text, which costs more than the weights.
+std::vector<Group> groups_of(const FeatureSpec& spec, std::span<const double> contributions) {
+  std::vector<Group> groups;
+  groups.reserve(spec.size());
+  for (std::size_t i = 0; i < spec.size(); ++i) {
+    const FeatureInput& input = spec.inputs()[i];
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& known) {
+      return known.first->key == input.key && known.first->aggregate == input.aggregate;
+    });
+    if (group == groups.end()) {
+      groups.push_back({&input, 0, i, i});
+      group = groups.end() - 1;
+    }
+    group->weight += contributions[i];
+    if (contributions[i] > contributions[group->most]) group->most = i;
+    if (contributions[i] < contributions[group->least]) group->least = i;
+  }
+  std::erase_if(groups, [](const Group& group) { return group.weight == 0; });
+  std::sort(groups.begin(), groups.end(), [](const Group& left, const Group& right) {
+    return left.weight != right.weight ? left.weight > right.weight
+                                       : reason_code(*left.first) < reason_code(*right.first);
+  });
+  return groups;
+}
+
+Reason reason_of(const Group& group, const FeatureSpec& spec, std::span<const float> row) {
+  const std::size_t strongest = group.weight > 0 ? group.most : group.least;
+  return {reason_code(*group.first), feature_sentence(spec.inputs()[strongest], row[strongest]),
+          group.weight, spec.names()[strongest], row[strongest]};
+}
+
+}  // namespace
+
 std::vector<Reason> all_reasons(const FeatureSpec& spec,
                                 std::span<const float> row,
                                 std::span<const double> contributions) {
   WEIR_CHECK(row.size() == spec.size());
   WEIR_CHECK(contributions.size() == spec.size() || contributions.size() == spec.size() + 1);
-  struct Group {
-    std::string code;
-    double weight = 0;
-    std::vector<std::size_t> inputs;
-  };
-  std::vector<Group> groups;
-  for (std::size_t i = 0; i < spec.size(); ++i) {
-    std::string code = reason_code(spec.inputs()[i]);
-    auto group = std::find_if(groups.begin(), groups.end(),
-                              [&](const Group& known) { return known.code == code; });
-    if (group == groups.end()) {
-      groups.push_back({std::move(code), 0, {}});
-      group = groups.end() - 1;
-    }
-    group->weight += contributions[i];
-    group->inputs.push_back(i);
-  }
   std::vector<Reason> reasons;
-  for (const Group& group : groups) {
-    if (group.weight == 0) continue;
-    const double sign = group.weight > 0 ? 1 : -1;
-    const std::size_t strongest = *std::max_element(
-        group.inputs.begin(), group.inputs.end(), [&](std::size_t left, std::size_t right) {
-          return sign * contributions[left] < sign * contributions[right];
-        });
-    reasons.push_back({group.code, feature_sentence(spec.inputs()[strongest], row[strongest]),
-                       group.weight, spec.names()[strongest], row[strongest]});
+  for (const Group& group : groups_of(spec, contributions)) {
+    reasons.push_back(reason_of(group, spec, row));
   }
-  std::sort(reasons.begin(), reasons.end(), [](const Reason& left, const Reason& right) {
-    return left.weight != right.weight ? left.weight > right.weight : left.code < right.code;
-  });
   return reasons;
 }
 
@@ -220,13 +236,14 @@ std::vector<Reason> top_reasons(const Forest& forest,
                                 const FeatureSpec& spec,
                                 std::span<const float> row,
                                 std::size_t count) {
+  WEIR_CHECK(row.size() == spec.size());
   std::vector<double> weights(spec.size() + 1);
   contributions(forest, row, weights);
-  std::vector<Reason> reasons = all_reasons(spec, row, weights);
-  const auto against = std::find_if(reasons.begin(), reasons.end(),
-                                    [](const Reason& reason) { return reason.weight <= 0; });
-  reasons.erase(against, reasons.end());
-  if (reasons.size() > count) reasons.resize(count);
+  std::vector<Reason> reasons;
+  for (const Group& group : groups_of(spec, weights)) {
+    if (group.weight <= 0 || reasons.size() == count) break;
+    reasons.push_back(reason_of(group, spec, row));
+  }
   return reasons;
 }
 

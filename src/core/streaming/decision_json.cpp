@@ -3,6 +3,7 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,27 @@ void append_degraded(std::string& out, const DecisionContext& context) {
   if (context.no_challenger) out += "\"no_challenger\",";
   if (context.rules) out += "\"rules\",";
   out.back() = ']';
+}
+
+/// As the JSON library writes it, which makes half a dozen objects for a text.
+void append_text(std::string& out, std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char letter) {
+    return letter >= ' ' && letter < 0x7f && letter != '"' && letter != '\\';
+  });
+  if (!plain) {
+    out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+/// Of a few digits after the point; likewise.
+void append_number(std::string& out, double number) {
+  const std::size_t begin = out.size();
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), number);
+  if (out.find_first_of(".en", begin) == std::string::npos) out += ".0";
 }
 
 }  // namespace
@@ -53,13 +75,17 @@ void append_decision_fields(std::string& out,
 std::string reasons_json(const Forest& forest,
                          const FeatureSpec& spec,
                          std::span<const float> row) {
-  nlohmann::ordered_json reasons = nlohmann::ordered_json::array();
+  std::string out = "[";
   for (const Reason& reason : top_reasons(forest, spec, row, kMaxReasons)) {
-    reasons.push_back({{"code", reason.code},
-                       {"sentence", reason.sentence},
-                       {"weight", std::round(reason.weight * 1e4) / 1e4}});
+    out += out.size() == 1 ? "{\"code\":" : ",{\"code\":";
+    append_text(out, reason.code);
+    out += ",\"sentence\":";
+    append_text(out, reason.sentence);
+    out += ",\"weight\":";
+    append_number(out, std::round(reason.weight * 1e4) / 1e4);
+    out += '}';
   }
-  return reasons.dump();
+  return out + ']';
 }
 
 }  // namespace weir
