@@ -165,7 +165,7 @@ ExplainResult run_explain(const ExplainOptions& options, Progress& progress) {
   result.features = pipeline.last_features();
   const Forest forest = Forest::parse_ubj(bundle.forest_ubj, options.bundle + "/forest.ubj");
   std::vector<double> weights(result.features.size() + 1);
-  contributions(forest, result.features, weights);
+  TreeShap(forest).contributions(result.features, weights);
   result.reasons = all_reasons(bundle.features, result.features, weights);
   result.bias = weights.back();
   result.policy = bundle.policy_toml;

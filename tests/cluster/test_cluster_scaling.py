@@ -97,8 +97,8 @@ def test_workers_come_with_cpu_and_leave(scene: Scene, metrics: Metrics, lake: P
 
 def test_workers_come_with_lag_and_leave(scene: Scene, metrics: Metrics, lake: Path) -> None:
     topics: Topics = scene.topics("lag", PARTITIONS)
-    # No worker can use more than it asked for, so CPU never asks for another one. So little that what
-    # waits is still there when the autoscaler looks: of 100m one was done in 3 s.
+    # No worker can use more than it asked for, so CPU never asks for another one. So little that
+    # something still waits when the autoscaler looks: of 100m one was done in 3 s.
     values = wanted("lag", "25m", "25m", cpu=100, lagMessages=2000)
     release = installed(scene, "lag", values)
     produced = Produced(topics, lake, ("2019-08-15", "2019-09-05"), 50_000)

@@ -142,7 +142,7 @@ void RestHandler::explain(const Request& request, Response& response) {
   if (decided_by != nullptr) {
     const LoadedModel& model = *decided_by;
     std::vector<double> weights(record->features.size() + 1);
-    contributions(model.forest, record->features, weights);
+    model.shap.contributions(record->features, weights);
     for (const Reason& reason : all_reasons(model.bundle.features, record->features, weights)) {
       more["all_reasons"].push_back(
           {{"code", reason.code}, {"sentence", reason.sentence}, {"weight", reason.weight}});

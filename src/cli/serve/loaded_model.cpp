@@ -6,14 +6,14 @@
 namespace weir::cli {
 std::unique_ptr<LoadedModel> LoadedModel::load(const std::string& folder) {
   Bundle bundle = registry::load_bundle(folder);
-  Forest forest = Forest::parse_ubj(bundle.forest_ubj, folder + "/forest.ubj");
+  const Forest forest = Forest::parse_ubj(bundle.forest_ubj, folder + "/forest.ubj");
   Pipeline pipeline(bundle);
   return std::make_unique<LoadedModel>(
-      LoadedModel{std::move(bundle), std::move(forest), std::move(pipeline), folder});
+      LoadedModel{std::move(bundle), TreeShap(forest), std::move(pipeline), folder});
 }
 
 std::string reasons_json(const LoadedModel& model, const std::vector<float>& features) {
-  return weir::reasons_json(model.forest, model.bundle.features, features);
+  return weir::reasons_json(model.shap, model.bundle.features, features);
 }
 
 }  // namespace weir::cli

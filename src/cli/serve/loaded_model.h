@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/model/bundle.h"
-#include "core/model/forest.h"
+#include "core/model/contributions.h"
 #include "core/pipeline/pipeline.h"
 
 namespace weir::cli {
@@ -13,7 +13,7 @@ namespace weir::cli {
 /// A bundle with the pipeline that runs it.
 struct LoadedModel {
   Bundle bundle;
-  Forest forest;  ///< For reasons; the pipeline has a faster form of it.
+  TreeShap shap;  ///< For reasons.
   Pipeline pipeline;
   std::string source;  ///< Where the bundle was read.
 

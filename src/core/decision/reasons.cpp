@@ -232,13 +232,13 @@ std::vector<Reason> all_reasons(const FeatureSpec& spec,
   return reasons;
 }
 
-std::vector<Reason> top_reasons(const Forest& forest,
+std::vector<Reason> top_reasons(const TreeShap& shap,
                                 const FeatureSpec& spec,
                                 std::span<const float> row,
                                 std::size_t count) {
   WEIR_CHECK(row.size() == spec.size());
   std::vector<double> weights(spec.size() + 1);
-  contributions(forest, row, weights);
+  shap.contributions(row, weights);
   std::vector<Reason> reasons;
   for (const Group& group : groups_of(spec, weights)) {
     if (group.weight <= 0 || reasons.size() == count) break;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/features/feature_spec.h"
-#include "core/model/forest.h"
+#include "core/model/contributions.h"
 
 namespace weir {
 
@@ -42,9 +42,9 @@ std::vector<Reason> all_reasons(const FeatureSpec& spec,
                                 std::span<const float> row,
                                 std::span<const double> contributions);
 
-/// The at most `count` strongest reasons for fraud; computes the contributions, which costs about
-/// as much as some hundred scorings: for what is not approved.
-std::vector<Reason> top_reasons(const Forest& forest,
+/// The at most `count` strongest reasons for fraud; computes the contributions, which costs as much
+/// as some ten scorings: for what is not approved.
+std::vector<Reason> top_reasons(const TreeShap& shap,
                                 const FeatureSpec& spec,
                                 std::span<const float> row,
                                 std::size_t count = 3);

@@ -157,12 +157,12 @@ Forest stump() {
 TEST(Reasons, TheTopOnesSpeakForFraudOnly) {
   const FeatureSpec spec = FeatureSpec::parse(kSpec, "test");
   const std::vector<float> suspicious = {20, 3, 3, 1, 1};
-  const std::vector<Reason> reasons = top_reasons(stump(), spec, suspicious);
+  const std::vector<Reason> reasons = top_reasons(TreeShap(stump()), spec, suspicious);
   ASSERT_EQ(reasons.size(), 1U);
   EXPECT_EQ(reasons[0].sentence, "this terminal had 3 confirmed frauds in the last 7 days");
   EXPECT_DOUBLE_EQ(reasons[0].weight, 0.75);
-  EXPECT_TRUE(top_reasons(stump(), spec, suspicious, 0).empty());
-  EXPECT_TRUE(top_reasons(stump(), spec, std::vector<float>(5, 0)).empty());
+  EXPECT_TRUE(top_reasons(TreeShap(stump()), spec, suspicious, 0).empty());
+  EXPECT_TRUE(top_reasons(TreeShap(stump()), spec, std::vector<float>(5, 0)).empty());
 }
 
 }  // namespace

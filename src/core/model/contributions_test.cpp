@@ -17,10 +17,11 @@ void expect_equal_to_xgboost(const TestRows& data,
   const Forest forest = Forest::parse(booster.save("ubj"), "m.ubj");
   const std::vector<float> expected = booster.contributions(data);
   const Scorer scorer(forest, ScorerKind::kNaive);
+  const TreeShap shap(forest);
   std::vector<double> got(data.features + 1);
   ASSERT_EQ(expected.size(), data.size() * got.size());
   for (std::size_t r = 0; r < data.size(); ++r) {
-    contributions(forest, {data.row(r), data.features}, got);
+    shap.contributions({data.row(r), data.features}, got);
     for (std::size_t f = 0; f <= data.features; ++f) {
       ASSERT_NEAR(got[f], static_cast<double>(expected[r * got.size() + f]), 1e-5)
           << "row " << r << " feature " << f;
@@ -55,14 +56,14 @@ TEST(Contributions, OfAStumpAreItsFormula) {
       R"("num_class":"0","num_feature":"2"},"objective":{"name":"binary:logistic"}}})",
       "stump");
   std::vector<double> got(3);
-  contributions(forest, std::vector<float>{9.0F, 0.0F}, got);
+  TreeShap(forest).contributions(std::vector<float>{9.0F, 0.0F}, got);
   const auto expect = [&](double of_the_input) {
     EXPECT_EQ(got[0], 0);
     EXPECT_DOUBLE_EQ(got[1], of_the_input);
     EXPECT_EQ(got[2], 0);
   };
   expect(-0.25);
-  contributions(forest, std::vector<float>{9.0F, 0.5F}, got);
+  TreeShap(forest).contributions(std::vector<float>{9.0F, 0.5F}, got);
   expect(0.75);
 }
 

@@ -72,11 +72,11 @@ void append_decision_fields(std::string& out,
   append_degraded(out, context);
 }
 
-std::string reasons_json(const Forest& forest,
+std::string reasons_json(const TreeShap& shap,
                          const FeatureSpec& spec,
                          std::span<const float> row) {
   std::string out = "[";
-  for (const Reason& reason : top_reasons(forest, spec, row, kMaxReasons)) {
+  for (const Reason& reason : top_reasons(shap, spec, row, kMaxReasons)) {
     out += out.size() == 1 ? "{\"code\":" : ",{\"code\":";
     append_text(out, reason.code);
     out += ",\"sentence\":";

@@ -6,7 +6,7 @@
 
 #include "core/decision/decision.h"
 #include "core/features/feature_spec.h"
-#include "core/model/forest.h"
+#include "core/model/contributions.h"
 
 namespace weir {
 
@@ -28,6 +28,6 @@ void append_decision_fields(std::string& out,
 
 /// Why the model found `row` suspicious, as a JSON array of `{code, sentence, weight}`, the
 /// weightiest first. Weights are log-odds.
-std::string reasons_json(const Forest& forest, const FeatureSpec& spec, std::span<const float> row);
+std::string reasons_json(const TreeShap& shap, const FeatureSpec& spec, std::span<const float> row);
 
 }  // namespace weir

@@ -273,7 +273,7 @@ CustomerStep::CustomerStep(const Bundle& bundle, bool reasons)
     : version_((check(bundle), bundle.manifest.version)),
       spec_(bundle.features),
       features_(bundle.features),
-      forest_(Forest::parse_ubj(bundle.forest_ubj, version_ + "/forest.ubj")),
+      shap_(Forest::parse_ubj(bundle.forest_ubj, version_ + "/forest.ubj")),
       scorer_(Forest::parse_ubj(bundle.forest_ubj, version_ + "/forest.ubj")),
       calibration_(bundle.calibration),
       policy_(Policy::parse(bundle.policy_toml, version_ + "/policy.toml")),
@@ -294,7 +294,7 @@ StreamOutput CustomerStep::decide(const Payment& payment,
   decision.probability = calibration_.probability(decision.margin);
   decision.action = policy_.decide(decision.margin);
   const std::string reasons = reasons_ && decision.action != Action::kApprove
-                                  ? reasons_json(forest_, spec_, row)
+                                  ? reasons_json(shap_, spec_, row)
                                   : std::string();
   StreamOutput output;
   output.key = std::to_string(payment.transaction_id);

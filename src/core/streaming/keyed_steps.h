@@ -10,6 +10,7 @@
 #include "core/features/feature_engine.h"
 #include "core/model/bundle.h"
 #include "core/model/calibration.h"
+#include "core/model/contributions.h"
 #include "core/model/forest.h"
 #include "core/model/scorer.h"
 #include "core/streaming/event.h"
@@ -81,7 +82,7 @@ class CustomerStep {
   std::string version_;
   FeatureSpec spec_;
   FeatureEngine features_;
-  Forest forest_;
+  TreeShap shap_;
   Scorer scorer_;
   Calibration calibration_;
   Policy policy_;

@@ -84,7 +84,7 @@ std::vector<std::string> unbroken(const Bundle& bundle, const std::vector<Logged
     const std::string reasons =
         decision.action == Action::kApprove
             ? ""
-            : reasons_json(forest, bundle.features, pipeline.last_features());
+            : reasons_json(TreeShap(forest), bundle.features, pipeline.last_features());
     std::string text = fmt::format("{} {{", offset);
     append_decision_fields(text, decision,
                            {reasons, bundle.manifest.version, "champion", false, false});
