@@ -69,7 +69,9 @@ class Requests {
     for (std::string line; std::getline(file, line);) given_.push_back(line);
   }
 
-  void append(std::string& out) {
+  /// Of one connection.
+  void append(std::string& out, std::size_t connection) {
+    connection_ = connection;
     body_.clear();
     if (!given_.empty()) {
       body_ = given_[next_++ % given_.size()];
@@ -106,14 +108,20 @@ class Requests {
       std::strftime(moment_, sizeof(moment_), "%Y-%m-%dT%H:%M:%SZ", &civil);
     }
     const std::uint64_t draw = mix(id_);
+    // Where hours go by while an answer is awaited a key stays on one connection, in order: else
+    // each wait would make payments late by days.
+    const auto key = [&](std::uint64_t drawn, std::uint64_t count) {
+      if (options_.time_from == 0) return drawn % count;
+      return drawn % (count / options_.connections) * options_.connections + connection_;
+    };
     char text[256];
     const int size = std::snprintf(
         text, sizeof(text),
         "{\"transaction_id\":%llu,\"event_time\":\"%s\",\"customer_id\":%llu,\"terminal_id\":%llu,"
         "\"amount\":\"%llu.%02llu\"}",
         static_cast<unsigned long long>(id_), moment_,
-        static_cast<unsigned long long>(draw % options_.customers),
-        static_cast<unsigned long long>((draw >> 20) % options_.terminals),
+        static_cast<unsigned long long>(key(draw, options_.customers)),
+        static_cast<unsigned long long>(key(draw >> 20, options_.terminals)),
         static_cast<unsigned long long>((draw >> 40) % 90),
         static_cast<unsigned long long>((draw >> 50) % 100));
     body_.append(text, static_cast<std::size_t>(size));
@@ -122,6 +130,7 @@ class Requests {
 
   const Options& options_;
   std::uint64_t id_;
+  std::size_t connection_ = 0;
   std::vector<std::string> given_;
   std::size_t next_ = 0;
   std::string body_;
@@ -254,7 +263,7 @@ int main(int argc, char** argv) {
     for (Connection& connection : connections) {
       for (std::size_t i = 0; i < options.depth; ++i) {
         connection.due.push_back(Clock::now());
-        requests.append(connection.out);
+        requests.append(connection.out, static_cast<std::size_t>(&connection - connections.data()));
       }
       flush(connection);
     }
@@ -268,7 +277,7 @@ int main(int argc, char** argv) {
       while (next <= now && next < stop) {
         Connection& connection = connections[turn++ % connections.size()];
         connection.due.push_back(next);
-        requests.append(connection.out);
+        requests.append(connection.out, static_cast<std::size_t>(&connection - connections.data()));
         flush(connection);
         const double draw = static_cast<double>(mix(++arrival) >> 11) * 0x1.0p-53;
         next += seconds(-std::log1p(-draw) / options.rate);
@@ -292,7 +301,8 @@ int main(int argc, char** argv) {
       if (options.rate == 0 && read_at < stop) {
         for (std::size_t j = connection.due.size(); j < before; ++j) {
           connection.due.push_back(read_at);
-          requests.append(connection.out);
+          requests.append(connection.out,
+                          static_cast<std::size_t>(&connection - connections.data()));
         }
       }
       flush(connection);
