@@ -22,7 +22,7 @@ namespace {
 using journal::Record;
 using journal::RecordKind;
 
-constexpr int kChildNiceness = 10;  // Who answers goes first.
+constexpr int kChildNiceness = 19;  // Who answers goes first, and at once.
 
 }  // namespace
 
