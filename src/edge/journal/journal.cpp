@@ -148,7 +148,8 @@ void Journal::run_filer(Unfiled::Filer filer) {
   for (;;) {
     const EntryBatch* batch = unfiled_.take(filer);
     if (batch == nullptr) {
-      if (ending_) return;
+      // The hasty one stays for what the other one may leave.
+      if (ending_ && (patient || unfiled_.bytes() == 0)) return;
       if (patient) look_after_store(kPrunedAtOnce);
       continue;
     }

@@ -55,7 +55,8 @@ const EntryBatch* Unfiled::take(Filer filer) {
   std::unique_lock lock(mutex_);
   // Each is woken for its own work only.
   (filer == Filer::kHasty ? gathered_ : arrived_).wait_for(lock, kIdle, [&] {
-    return end_ || may_take(filer);
+    // At the end what the other one has in hand is awaited: the rest comes after it.
+    return (end_ && !taken_) || may_take(filer);
   });
   if (filer == Filer::kPatient) {
     arrived_.wait_for(lock, kGather,
@@ -80,7 +81,7 @@ void Unfiled::filed() {
     parts_.pop_front();
     taken_ = false;
     bytes_ -= done.bytes().size();
-    hurry = in_haste_ || bytes_ > kMuch;
+    hurry = end_ || in_haste_ || bytes_ > kMuch;
   }
   left_.notify_all();
   (hurry ? gathered_ : arrived_).notify_one();

@@ -77,5 +77,21 @@ TEST(Unfiled, AtTheEndTheHastyOneTakesTheRest) {
   EXPECT_EQ(unfiled.take(Filer::kHasty), nullptr);
 }
 
+TEST(Unfiled, AtTheEndTheHastyOneAwaitsWhatThePatientOneHasInHand) {
+  Unfiled unfiled;
+  unfiled.add(batch(1, 10));
+  ASSERT_NE(unfiled.take(Filer::kPatient), nullptr);
+  unfiled.add(batch(2, 10));
+  unfiled.end();
+  std::thread patient([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    unfiled.filed();
+  });
+  const EntryBatch* part = unfiled.take(Filer::kHasty);
+  patient.join();
+  ASSERT_NE(part, nullptr);
+  EXPECT_EQ(part->entries().front().position, 2u);
+}
+
 }  // namespace
 }  // namespace weir::journal
