@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (forest.depth() <= 16) {
       std::vector<double> parts(forest.feature_count() + 1);
-      weir::contributions(forest, some_row(forest, 1), parts);
+      weir::TreeShap(forest).contributions(some_row(forest, 1), parts);
     }
   } catch (const weir::Error&) {
   }
