@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
   set(conf, "auto.offset.reset", "earliest");
   set(conf, "enable.partition.eof", "true");
   set(conf, "socket.nagle.disable", "true");
+  set(conf, "queued.min.messages", "300000");  // As weir stream.
   rd_kafka_t* consumer = make(RD_KAFKA_CONSUMER, conf);
   rd_kafka_poll_set_consumer(consumer);
   std::vector<rd_kafka_t*> producers;

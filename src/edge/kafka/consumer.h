@@ -24,6 +24,8 @@ class Message {
   std::int64_t offset() const { return message_->offset; }
   /// Milliseconds since 1970, as the topic stamps them; -1 for none.
   std::int64_t timestamp() const;
+  /// Empty for none.
+  std::string_view key() const;
   /// Nothing for a null.
   std::optional<std::string_view> value() const;
   /// The last header of this name.
@@ -65,8 +67,8 @@ class Assignment {
   virtual void on_end(int partition, std::int64_t next) = 0;
 };
 
-/// A member of a consumer group that reads one topic, committed messages only. Commits nothing
-/// itself: offsets are committed with the outputs, by a transaction.
+/// A member of a consumer group that reads one topic, committed messages only unless told
+/// otherwise. Commits nothing itself: offsets are committed with the outputs, by a transaction.
 class Consumer {
  public:
   struct Options {
@@ -78,6 +80,8 @@ class Consumer {
     std::chrono::milliseconds session{10'000};
     /// False: it is a member and owns partitions, but another consumer reads them.
     bool reads = true;
+    /// Sees what transactions that are not over have written, and waits for none of them.
+    bool uncommitted = false;
   };
 
   Consumer(const Settings& settings, Options options, Assignment& assignment);
@@ -99,8 +103,13 @@ class Consumer {
   /// What the group has committed; nothing where it has not yet. Throws Error without an answer.
   std::optional<std::int64_t> committed(
       int partition, std::chrono::milliseconds wait = std::chrono::milliseconds(30'000));
-  /// First and next offset of the partition, asked from the broker.
-  std::pair<std::int64_t, std::int64_t> watermarks(int partition);
+  /// First and next offset of the partition, asked from the broker; up to the first transaction
+  /// that is not over unless this consumer sees what is uncommitted.
+  std::pair<std::int64_t, std::int64_t> watermarks(int partition) {
+    return watermarks(options_.topic, partition);
+  }
+  /// The same of another topic.
+  std::pair<std::int64_t, std::int64_t> watermarks(const std::string& topic, int partition);
   /// Whether a broker says within `wait` that the partition can be written to. May be called by
   /// another thread.
   bool reachable(int partition, std::chrono::milliseconds wait) const;
