@@ -5,6 +5,7 @@
 #include <chrono>
 #include <vector>
 
+#include "cli/stream/take_over.h"
 #include "core/transaction/error.h"
 
 namespace weir::cli {
@@ -147,20 +148,19 @@ std::vector<std::int64_t> LogOwner::on_assigned(const std::vector<int>& partitio
     say_("another process owns the log");
     return {};
   }
-  // Fences whoever wrote before: what is committed now stays so until this process commits.
-  auto producer = std::make_unique<kafka::TransactionalProducer>(
-      options_.kafka, fmt::format("weir.{}.{}.{}", options_.group, options_.events, kLogPartition),
-      std::vector{options_.decisions, options_.rejects},
-      std::chrono::seconds(options_.connect_timeout), &stop_);
-  const auto committed = member_->committed(kLogPartition, 5 * kMemberAnswer);
+  Doubt doubt;  // The outbox keeps no outputs of events that are committed.
+  TakenOver taken = take_over(options_, kLogPartition, *member_, doubt, &stop_);
+  const auto committed = taken.committed;
   outbox_.forget(committed.value_or(0));
+  if (taken.written) outbox_.leave_out(taken.written->keys);
   {
     const std::lock_guard lock(mutex_);
+    counts_.stream.repaired += taken.written.has_value();
     written_ = {committed.value_or(0), committed.value_or(0)};
   }
   {
     const std::lock_guard lock(stopping_);
-    producer_ = std::move(producer);
+    producer_ = std::move(taken.producer);
     if (stop_) producer_->stop_by(Clock::now() + kLastWrites);
   }
   owns_ = true;

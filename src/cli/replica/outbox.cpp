@@ -36,6 +36,19 @@ void Outbox::forget(std::int64_t committed) {
   front.offsets.erase(front.offsets.begin(), written);
 }
 
+void Outbox::leave_out(const std::unordered_set<std::string>& keys) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& part : parts_) {
+    std::vector<bool> marks;
+    for (std::size_t i = 0; i < part->batch.size(); ++i) {
+      marks.push_back(keys.contains(std::string(part->batch.key(i))));
+    }
+    part->batch.drop(marks);
+    std::size_t at = 0;
+    std::erase_if(part->offsets, [&](std::int64_t) { return marks[at++]; });
+  }
+}
+
 std::int64_t Outbox::committed() const {
   const std::lock_guard lock(mutex_);
   return committed_;

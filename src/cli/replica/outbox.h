@@ -6,6 +6,8 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "edge/kafka/transactional_producer.h"
@@ -53,6 +55,9 @@ class Outbox {
   const Part* take(std::chrono::milliseconds wait);
   /// Everything before `committed` is written.
   void forget(std::int64_t committed);
+
+  /// Messages with these keys are written, wherever they stand. Not while a part is taken.
+  void leave_out(const std::unordered_set<std::string>& keys);
 
   /// What was forgotten up to.
   std::int64_t committed() const;

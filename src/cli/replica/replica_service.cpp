@@ -77,8 +77,12 @@ ReplicaService::ReplicaService(StreamOptions options,
   }
   producer_ = std::make_unique<kafka::Producer>(settings_of_producer(options_.kafka, answer_within),
                                                 options_.events);
-  const auto committed = follower_->committed(kLogPartition);
-  next_ = state_.load(*follower_, committed, progress);
+  // An owner's open transaction is not waited for: what it commits meanwhile is told later.
+  reader.uncommitted = true;
+  const auto committed =
+      kafka::Consumer(options_.kafka, reader, static_cast<kafka::Assignment&>(*this))
+          .committed(kLogPartition);
+  next_ = state_.load(*follower_, committed, {}, progress);
   replay_until_ = committed.value_or(next_);
   outbox_.forget(replay_until_);
   drift_.emplace(model().bundle);
@@ -409,6 +413,7 @@ void ReplicaService::add_log(metrics::Exposition& page) const {
       behind ? std::max(0.0, number(std::time(nullptr)) - number(last_timestamp_) / 1e3) : 0);
   page.sample(Metric::kStreamTransactions, {"committed"}, number(counts.stream.commits));
   page.sample(Metric::kStreamTransactions, {"aborted"}, number(counts.aborts));
+  page.sample(Metric::kStreamTransactions, {"repaired"}, number(counts.stream.repaired));
   page.histogram(Metric::kStreamCommitSeconds, {}, counts.stream.commit_seconds);
   page.histogram(Metric::kStreamBatchMessages, {}, counts.stream.batch_messages);
   page.sample(Metric::kStreamRebalances, {"assigned"}, number(counts.assigned));

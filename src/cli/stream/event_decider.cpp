@@ -109,6 +109,11 @@ EventAnswer EventDecider::apply_payment(const Payment& payment, bool silent) {
   return EventAnswer::kDecided;
 }
 
+std::uint64_t EventDecider::position_of(Seconds logged_at) const {
+  const Pipeline& pipeline = model_->pipeline;
+  return pipeline.position() + pipeline.control_due(std::max(logged_at_, logged_at)).has_value();
+}
+
 void EventDecider::set_known(const Decision& decision, journal::Record& record) const {
   record.position = decision.position;
   set_decision(record, decision);

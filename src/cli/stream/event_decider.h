@@ -38,6 +38,9 @@ class EventDecider {
   /// `silent`: only the state is wanted, as while restoring.
   EventAnswer apply(const Event& event, bool silent);
 
+  /// The position that a payment gets which is logged at this time.
+  std::uint64_t position_of(Seconds logged_at) const;
+
   const journal::Record& record() const { return record_; }
   const EventFault& fault() const { return fault_; }
   /// What the budgets' controller said before the last event, if anything.

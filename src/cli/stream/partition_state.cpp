@@ -21,11 +21,42 @@ std::filesystem::path PartitionState::folder() const {
          decider_->model().version();
 }
 
-std::int64_t PartitionState::load(kafka::Consumer& consumer,
-                                  std::optional<std::int64_t> committed,
-                                  Progress& progress) {
+void PartitionState::begin() {
   decider_ = std::make_unique<EventDecider>(LoadedModel::load(options_.bundle), options_.cleaning,
                                             options_.reasons, options_.keep_answers);
+}
+
+bool PartitionState::stands_before(const Doubt& doubt, std::int64_t next) const {
+  return (!doubt.position || decider_->model().pipeline.position() <= *doubt.position) &&
+         (!doubt.offset || next <= *doubt.offset);
+}
+
+std::optional<std::int64_t> PartitionState::restore(std::int64_t low,
+                                                    std::int64_t most,
+                                                    const Doubt& doubt) {
+  for (const auto& snapshot : journal::SnapshotStore(folder()).list()) {
+    const auto offset = static_cast<std::int64_t>(snapshot.position);
+    if (offset > most || offset < low) continue;
+    try {
+      decider_->restore(files::MappedFile(snapshot.path).bytes(), offset);
+      if (stands_before(doubt, offset)) return offset;
+      begin();
+    } catch (const Error& error) {
+      ++counts_.snapshots_damaged;
+      fmt::print(stderr, "weir: snapshot \"{}\": {}; it is set aside, an older one is tried\n",
+                 snapshot.path.string(), error.what());
+      std::error_code ignored;
+      std::filesystem::rename(snapshot.path, snapshot.path.string() + ".unusable", ignored);
+    }
+  }
+  return std::nullopt;
+}
+
+std::int64_t PartitionState::load(kafka::Consumer& consumer,
+                                  std::optional<std::int64_t> committed,
+                                  const Doubt& doubt,
+                                  Progress& progress) {
+  begin();
   const auto [low, high] = consumer.watermarks(number_);
   const std::string place = fmt::format("topic \"{}\" partition {}", options_.events, number_);
   if (committed && (*committed < low || *committed > high)) {
@@ -34,21 +65,12 @@ std::int64_t PartitionState::load(kafka::Consumer& consumer,
         "anew; see docs/operating/stream.md, \"A lost log\"",
         place, options_.group, *committed, low, high));
   }
-  const journal::SnapshotStore store(folder());
-  for (const auto& snapshot : store.list()) {
-    const auto offset = static_cast<std::int64_t>(snapshot.position);
-    // One that is ahead of the group stands for outputs that nobody has written.
-    if (offset > committed.value_or(low) || offset < low) continue;
-    try {
-      decider_->restore(files::MappedFile(snapshot.path).bytes(), offset);
-      return offset;
-    } catch (const Error& error) {
-      ++counts_.snapshots_damaged;
-      fmt::print(stderr, "weir: snapshot \"{}\": {}; it is set aside, an older one is tried\n",
-                 snapshot.path.string(), error.what());
-      std::error_code ignored;
-      std::filesystem::rename(snapshot.path, snapshot.path.string() + ".unusable", ignored);
-    }
+  // A snapshot that is ahead of the group stands for outputs that nobody has written.
+  const std::int64_t most = committed.value_or(low);
+  if (const auto offset = restore(low, most, doubt)) return *offset;
+  if (low > 0) {
+    // Outputs in doubt from before all that can be made again stay as they are.
+    if (const auto offset = restore(low, most, {})) return *offset;
   }
   if (committed && low > 0) {
     throw Error(fmt::format(
@@ -61,6 +83,7 @@ std::int64_t PartitionState::load(kafka::Consumer& consumer,
   apply_history(decider_->model().pipeline, options_.history, options_.history_to,
                 decider_->model().bundle.manifest.label_delay, options_.threads, progress);
   // The next start must not need the lake again.
+  const journal::SnapshotStore store(folder());
   std::string fault;
   std::filesystem::create_directories(folder());
   if (!store.write(static_cast<std::uint64_t>(low), decider_->snapshot(low), fault)) {

@@ -125,6 +125,7 @@ void StreamWorker::add_stream(Exposition& page) {
   page.sample(Metric::kStreamLagSeconds, lag_seconds());
   page.sample(Metric::kStreamTransactions, {"committed"}, number(counts_.commits));
   page.sample(Metric::kStreamTransactions, {"aborted"}, number(aborts));
+  page.sample(Metric::kStreamTransactions, {"repaired"}, number(counts_.repaired));
   page.histogram(Metric::kStreamCommitSeconds, {}, counts_.commit_seconds);
   page.histogram(Metric::kStreamBatchMessages, {}, counts_.batch_messages);
   page.sample(Metric::kStreamRebalances, {"assigned"}, number(assigned_));

@@ -42,6 +42,8 @@ struct StreamCounts {
   std::uint64_t snapshots_failed = 0;
   std::uint64_t snapshots_damaged = 0;
   std::uint64_t commits = 0;
+  /// Transactions that the brokers had left half over, and that were ended or made good here.
+  std::uint64_t repaired = 0;
   metrics::Histogram commit_seconds{metrics::latency_bounds()};
   metrics::Histogram batch_messages{metrics::count_bounds()};
 };

@@ -2,11 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "cli/stream/partition_state.h"
+#include "cli/stream/take_over.h"
 #include "core/transaction/progress.h"
 #include "edge/kafka/batch_writer.h"
 
@@ -23,10 +25,13 @@ inline constexpr std::chrono::milliseconds kFollowAnswer{500};
 /// in one that is being filled, and a snapshot is taken only where nothing is open.
 class StreamPartition {
  public:
-  StreamPartition(int number, const StreamOptions& options, StreamCounts& counts);
+  /// `doubt` outlives it, and serves the next one of this number.
+  StreamPartition(int number, const StreamOptions& options, StreamCounts& counts, Doubt& doubt);
 
   /// Becomes the partition's only writer, restores what the last one committed and gives the offset
   /// to read from. Keeps the state it has where that is the committed one, or one before it.
+  /// Outputs that were lost before that offset are written again, those that are seen after it are
+  /// not.
   std::int64_t take_over(kafka::Consumer& consumer, Progress& progress);
 
   /// For a standby, which owns nothing: restores, and gives the offset to follow the log from.
@@ -66,6 +71,7 @@ class StreamPartition {
   /// The log had no more events before this offset.
   void at_end(std::int64_t next) {
     if (next >= replay_until_) next_ = std::max(next_, replay_until_);
+    if (!restoring()) written_.reset();  // Whose event could come now?
     ended_ = true;
   }
   bool ended() const { return ended_ && !restoring(); }
@@ -75,7 +81,19 @@ class StreamPartition {
   EventDecider& decider() { return state_.decider(); }
 
  private:
-  void load(kafka::Consumer& consumer, std::optional<std::int64_t> committed, Progress& progress);
+  void load(kafka::Consumer& consumer,
+            std::optional<std::int64_t> committed,
+            const Doubt& doubt,
+            Progress& progress);
+  /// After a transaction had to be aborted: what its producer committed before it may have gone
+  /// with it. Throws Unanswered then, and `doubt_` says from where on outputs are missing.
+  void check_committed();
+  /// Before what is committed, an event whose output may be lost.
+  bool rewrites(std::int64_t offset, Seconds logged_at) const;
+  /// Of the last output, the event's at `offset`.
+  void write_if_missing(std::int64_t offset);
+  /// Outputs are being made good, in one transaction that is not complete yet.
+  bool holds() const;
   /// Takes in what became of the commit under way; waits for it where asked to.
   void settle(bool wait);
 
@@ -92,6 +110,15 @@ class StreamPartition {
   std::size_t sent_bytes_ = 0;  // Of their outputs, those handed over already.
   std::size_t writing_events_ = 0;
   std::int64_t writing_next_ = -1;  // What the commit under way stands for.
+  /// Of a transaction: its first event, and the key of its first output.
+  struct Begin {
+    std::int64_t offset = -1;
+    std::string key;
+  };
+  Begin filling_;
+  Begin writing_;
+  std::deque<Begin> committed_begins_;  // The last one of each producer.
+  std::uint64_t aborts_seen_ = 0;
   bool moved_on_ = false;
   bool stopping_ = false;
   std::int64_t last_timestamp_ = 0;
@@ -100,6 +127,10 @@ class StreamPartition {
   Seconds snapshot_at_ = 0;
   std::chrono::steady_clock::time_point restore_began_;
   double restore_seconds_ = 0;
+  Doubt& doubt_;        // Of outputs before what is committed, until the next commit.
+  OutputEnds settled_;  // Outputs before these will not change.
+  std::optional<WrittenOutputs> written_;  // While outputs are made good.
+  bool told_lost_ = false;
   std::string text_;
 };
 

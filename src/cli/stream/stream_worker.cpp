@@ -56,17 +56,13 @@ void StreamWorker::make_member() {
                                                 static_cast<kafka::Assignment&>(*this));
 }
 
-bool StreamWorker::come_back(const Error& why) {
-  // So soon it is a rival under the same name; they would fence each other for ever.
-  const auto session = milliseconds(options_.session_timeout_ms);
-  if (!assigned_at_ || Clock::now() - *assigned_at_ < session) return false;
+void StreamWorker::join_again(const Error& why) {
   assigned_at_.reset();
   say(fmt::format("{}; joining the group again", why.what()));
   if (!partitions_.empty()) on_revoked(true);
   consumer_.reset();  // First: the group knows one member under a name.
   make_member();
   consumer_->subscribe();
-  return true;
 }
 
 void StreamWorker::say(const std::string& text) const {
@@ -81,8 +77,9 @@ std::vector<std::int64_t> StreamWorker::on_assigned(const std::vector<int>& part
   std::vector<std::int64_t> offsets;
   for (const int number : partitions) {
     auto kept = kept_.extract(number);
-    auto partition = kept ? std::move(kept.mapped())
-                          : std::make_unique<StreamPartition>(number, options_, counts_);
+    auto partition =
+        kept ? std::move(kept.mapped())
+             : std::make_unique<StreamPartition>(number, options_, counts_, doubts_[number]);
     offsets.push_back(partition->take_over(*consumer_, progress_));
     say(fmt::format("partition {} from offset {}{}", number, offsets.back(),
                     partition->restoring() ? ", restoring" : ""));
@@ -120,7 +117,8 @@ void StreamWorker::follow() {
     std::vector<std::pair<int, std::int64_t>> offsets;
     for (int number = 0; number < partition_count_; ++number) {
       auto& partition = kept_[number];
-      if (!partition) partition = std::make_unique<StreamPartition>(number, options_, counts_);
+      if (!partition)
+        partition = std::make_unique<StreamPartition>(number, options_, counts_, doubts_[number]);
       offsets.emplace_back(number, partition->prepare(*follower, progress_));
     }
     follower->read(offsets);
@@ -152,9 +150,12 @@ void StreamWorker::run_batch(milliseconds wait) {
   try {
     decide(wait);
   } catch (const kafka::Fenced& error) {
-    if (!come_back(error)) throw;
+    // So soon it is a rival under the same name; they would fence each other for ever.
+    const auto session = milliseconds(options_.session_timeout_ms);
+    if (!assigned_at_ || Clock::now() - *assigned_at_ < session) throw;
+    join_again(error);
   } catch (const kafka::Unanswered& error) {
-    if (!come_back(error)) throw;
+    join_again(error);
   }
 }
 

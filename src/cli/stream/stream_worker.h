@@ -23,8 +23,8 @@ class StreamWorker : private kafka::Assignment {
   ~StreamWorker() override;
 
   /// Decides what has arrived, while what was decided before is being committed. Waits for at most
-  /// `wait` when nothing has. Fenced, it discards what it had open and joins the group again;
-  /// throws Error where that happens within a session of joining.
+  /// `wait` when nothing has. Fenced, it discards what it had open and joins the group again, as it
+  /// does where brokers do not answer; throws Error where it is fenced within a session of joining.
   void run_batch(std::chrono::milliseconds wait);
   /// Every partition of this member is read to its end and committed.
   bool at_end() const;
@@ -43,8 +43,8 @@ class StreamWorker : private kafka::Assignment {
   /// Makes a member of the group, which then has to subscribe.
   void make_member();
   void decide(std::chrono::milliseconds wait);
-  /// Joins the group again after it was fenced. False where that is of no use.
-  bool come_back(const Error& why);
+  /// Joins the group again.
+  void join_again(const Error& why);
   /// A standby applies what the owners have committed, so that it can go on at once.
   void follow();
   void commit_all();
@@ -66,6 +66,7 @@ class StreamWorker : private kafka::Assignment {
   StreamAdmin& admin_;
   Progress& progress_;
   bool quiet_;
+  std::map<int, Doubt> doubts_;  // Of the partitions' outputs.
   std::unique_ptr<kafka::Consumer> consumer_;
   std::map<int, std::unique_ptr<StreamPartition>> partitions_;  // This member's.
   /// Not this member's, with their state: revoked, or followed by a standby.

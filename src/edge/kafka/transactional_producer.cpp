@@ -32,6 +32,9 @@ constexpr std::size_t kQueueLook = 256;
 /// commit tells.
 constexpr auto kQueueWait = milliseconds(50);
 constexpr int kTries = 20;
+/// Of each step that ends what was left over.
+constexpr int kEndMs = 10'000;
+constexpr std::string_view kEndKey = "end";  ///< A compacted topic takes no message without a key.
 /// A dead owner's transaction hides what comes after it for at most this long where nobody takes
 /// its partition over.
 constexpr const char* kTransactionTimeoutMs = "30000";
@@ -92,6 +95,11 @@ void OutgoingBatch::add(std::size_t topic,
   }
 }
 
+void OutgoingBatch::drop(const std::vector<bool>& marks) {
+  std::size_t at = 0;
+  std::erase_if(messages_, [&](const Stored&) { return marks[at++]; });
+}
+
 void OutgoingBatch::clear() {
   bytes_.clear();
   messages_.clear();
@@ -136,11 +144,6 @@ TransactionalProducer::TransactionalProducer(const Settings& settings,
   auto second = std::async(std::launch::async, [&] { lanes_[1]->init(wait, stop); });
   lanes_[0]->init(wait, stop);
   second.get();
-}
-
-TransactionalProducer::~TransactionalProducer() {
-  // What is still open was not committed and must not hold the readers up.
-  if (open_) Owned<rd_kafka_error_t>(rd_kafka_abort_transaction(client(), given_up() ? 100 : 2000));
 }
 
 void TransactionalProducer::begin() {
@@ -235,7 +238,7 @@ bool TransactionalProducer::commit(std::span<const OutgoingBatch* const> batches
     switch (commit_once(read)) {
       case Step::kDone:
         open_ = false;
-        turn_ = (turn_ + 1) % lanes_.size();
+        next_lane();
         return true;
       case Step::kMovedOn:
         return false;
@@ -291,8 +294,37 @@ TransactionalProducer::Step TransactionalProducer::recover(Owned<rd_kafka_error_
                             describe(*error), undelivered.empty() ? "" : ": ", undelivered));
   }
   lane().client.health().report(code, describe(*error));
+  if (group_moved_on(code)) {
+    ++aborts_;
+    return Step::kMovedOn;
+  }
   abort();
-  return group_moved_on(code) ? Step::kMovedOn : Step::kAgain;
+  return Step::kAgain;
+}
+
+bool TransactionalProducer::end_left_over(int partition, const ReadUpTo& read) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i, next_lane()) {
+    begin();
+    // The end goes to the partitions that have something of the transaction.
+    for (const auto& topic : lane().topics) {
+      rd_kafka_produce(topic.get(), partition, 0, nullptr, 0, kEndKey.data(), kEndKey.size(),
+                       nullptr);
+    }
+    const bool sent = rd_kafka_flush(client(), kEndMs) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    // A group that has moved on refuses the offset, but is told the end all the same.
+    Owned<rd_kafka_error_t> error(rd_kafka_send_offsets_to_transaction(client(), read.offsets.get(),
+                                                                       read.group.get(), kEndMs));
+    if (error && rd_kafka_error_is_fatal(error.get()) != 0) recover(std::move(error), "offsets");
+    const bool named = !error || group_moved_on(rd_kafka_error_code(error.get()));
+    lane().client.serve();
+    lane().client.take_undelivered();
+    error.reset(rd_kafka_abort_transaction(client(), kEndMs));
+    if (error && rd_kafka_error_is_fatal(error.get()) != 0) recover(std::move(error), "abort");
+    if (error) return false;
+    open_ = false;
+    if (!sent || !named) return false;
+  }
+  return true;
 }
 
 void TransactionalProducer::abort() {

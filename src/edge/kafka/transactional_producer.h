@@ -32,8 +32,14 @@ class OutgoingBatch {
   void drop_first(std::size_t count) {
     messages_.erase(messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(count));
   }
+  /// Forgets those at the places that are marked; `marks` has a place for each.
+  void drop(const std::vector<bool>& marks);
   std::size_t size() const { return messages_.size(); }
   std::size_t bytes() const { return bytes_.size(); }
+  std::string_view key(std::size_t message) const {
+    const Stored& stored = messages_[message];
+    return std::string_view(bytes_).substr(stored.begin, stored.key_size);
+  }
 
  private:
   friend class TransactionalProducer;
@@ -72,14 +78,16 @@ class TransactionalProducer {
                         const std::vector<std::string>& topics,
                         std::chrono::milliseconds wait,
                         const std::atomic<bool>* stop = nullptr);
-  ~TransactionalProducer();
+  /// What is open stays so, for the next owner to abort: until then it shows what came before it
+  /// and was not completed by the brokers.
+  ~TransactionalProducer() = default;
 
   /// Writes the messages into `partition` of their topics, ahead of the commit. `batch` is borrowed
   /// until then. What fails shows at the commit; throws where no transaction can begin.
   void send(const OutgoingBatch& batch, int partition);
   /// Writes what of `batches` is not yet sent, all but the first `sent` of them, and commits all
   /// with `read`. Sends all of it again where that can heal. False: the group has moved on, nothing
-  /// is written. Throws Fenced, and Error for what cannot heal.
+  /// is written, and nothing more can be. Throws Fenced, and Error for what cannot heal.
   bool commit(std::span<const OutgoingBatch* const> batches,
               std::size_t sent,
               int partition,
@@ -90,6 +98,12 @@ class TransactionalProducer {
   }
   /// Discards what is open.
   void abort();
+  /// Ends, as aborted, what a transaction of these ids has left in `partition` of the topics and
+  /// among the offsets of `read`'s group although its coordinator calls it complete: by a new
+  /// transaction of each id over all of them, which is aborted. Leaves an empty message, which
+  /// nobody sees who reads what is committed. Precondition: nothing is open. False where the
+  /// brokers did not answer; of no more use then. Throws Fenced.
+  bool end_left_over(int partition, const ReadUpTo& read);
   /// For the end of a process: from this moment on commits are given up with an Error, even where
   /// they could heal. May be called by another thread.
   void stop_by(std::chrono::steady_clock::time_point moment) {
@@ -114,6 +128,7 @@ class TransactionalProducer {
     std::vector<Owned<rd_kafka_topic_t>> topics;
   };
 
+  void next_lane() { turn_ = (turn_ + 1) % lanes_.size(); }
   Lane& lane() { return *lanes_[turn_]; }
   rd_kafka_t* client() { return lane().client.get(); }
   bool given_up() const;

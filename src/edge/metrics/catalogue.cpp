@@ -113,7 +113,8 @@ constexpr Family kFamilies[] = {
     {Metric::kStreamLagSeconds, "weir_stream_lag_seconds", Type::kGauge, "",
      "Now minus the time of the last event read, while there are more; else 0"},
     {Metric::kStreamTransactions, "weir_stream_transactions_total", Type::kCounter, "result",
-     "Transactions committed or aborted; an aborted one is sent again"},
+     "Transactions committed; aborted, which are sent again; or repaired, which a broker had left "
+     "half over"},
     {Metric::kStreamCommitSeconds, "weir_stream_commit_seconds", Type::kHistogram, "",
      "Time from a batch's last event to its commit"},
     {Metric::kStreamBatchMessages, "weir_stream_batch_messages", Type::kHistogram, "",
