@@ -25,8 +25,6 @@ def test_its_state_is_on_huge_pages(service: Service) -> None:
     if not offered.exists() or "[madvise]" not in offered.read_text():
         pytest.skip("this system gives huge pages to all or to none")
     process = Path(f"/proc/{service.process.pid}")
-    assert "glibc.malloc.hugetlb=1" in (process / "environ").read_text()
-    assert (process / "comm").read_text() == "weir\n"
     # hg: the allocator's memory is marked for them.
     assert re.search(r"^VmFlags:.* hg\b", (process / "smaps").read_text(), re.MULTILINE)
 

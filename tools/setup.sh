@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache git make pkg-config python3 python3-dev python3-venv
   libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libssl-dev libhttp-parser-dev libsqlite3-dev
-  libzstd-dev zlib1g-dev libxxhash-dev librdkafka-dev libgtest-dev libgmock-dev libbenchmark-dev shellcheck zstd)
+  libzstd-dev zlib1g-dev libxxhash-dev librdkafka-dev libjemalloc-dev libgtest-dev libgmock-dev libbenchmark-dev shellcheck zstd)
 locks=(requirements/weir.lock)  # The environment holds exactly these.
 wants_bench=0
 wants_stack=0

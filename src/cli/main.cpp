@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <exception>
 #include <new>
-#include <string_view>
 
 #include "cli/clean.h"
 #include "cli/command.h"
@@ -15,7 +14,6 @@
 #include "cli/explain.h"
 #include "cli/export.h"
 #include "cli/features.h"
-#include "cli/huge_pages.h"
 #include "cli/produce.h"
 #include "cli/profile.h"
 #include "cli/replay.h"
@@ -76,9 +74,6 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // The commands that keep every customer in memory; replays go through columns.
-  const std::string_view command = argc > 1 ? argv[1] : "";
-  if (command == "serve" || command == "stream") weir::cli::begin_with_huge_pages(argv);
   try {
     weir::cli::catch_signals();
     return run(argc, argv);
