@@ -138,7 +138,7 @@ def main() -> int:
     """All of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--events", type=int, default=500_000)
+    parser.add_argument("--events", type=int, default=1_500_000)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--batch", type=int, default=20_000)

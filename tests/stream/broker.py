@@ -100,7 +100,7 @@ class Broker:
         return True
 
     def kill(self) -> None:
-        """As a crash: told to stop, a lone broker may lose a transaction, see docs/limits.md."""
+        """As a crash."""
         self.process.kill()
         self.process.wait()
 

@@ -58,10 +58,12 @@ def unbroken(bundle: Path, broker: Broker | Brokers, log: list[bytes], tmp_path:
     return topics
 
 
-def assert_same(topics: Topics, wanted: Topics) -> None:
+def assert_same(topics: Topics, wanted: Topics, in_order: bool = True) -> None:
     """Byte for byte, headers included, none missing, none twice."""
     for mine, other in zip(topics.names[1:], wanted.names[1:], strict=True):
         got, expected = topics.read(mine), wanted.read(other)
+        if not in_order:
+            got, expected = (sorted(records, key=repr) for records in (got, expected))
         assert len(got) == len(expected)
         for one, two in zip(got, expected, strict=True):
             assert one == two
@@ -196,8 +198,13 @@ def test_poison_goes_to_rejects_and_the_stream_goes_on(
     assert ids == [10_000_000, 10_000_001, 10_000_003]
 
 
-def test_broker_restarts_are_survived(bundle: Path, tmp_path: Path) -> None:
-    """The session is shorter than a restart: the group has forgotten the scorer each time."""
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_broker_restarts_are_survived(bundle: Path, tmp_path: Path, end: str) -> None:
+    """The session is shorter than a restart: the group has forgotten the scorer each time.
+
+    A lone broker that is told to stop may lose a transaction's outputs, which are written after
+    those that came meanwhile (docs/operating/stream.md, "Left half over by a broker").
+    """
     (tmp_path / "kafka").mkdir()
     chance = random.Random(6)
     own = Broker(tmp_path / "kafka", "group.min.session.timeout.ms=500")
@@ -211,19 +218,19 @@ def test_broker_restarts_are_survived(bundle: Path, tmp_path: Path) -> None:
             for part in range(RESTARTS):
                 topics.put(*log[1000 * part : 1000 * part + 600])
                 time.sleep(chance.uniform(0, 0.2))
-                own.kill()
+                own.kill() if end == "kill" else own.stop()
                 time.sleep(chance.uniform(0, 4) if part else 0)
                 own.start()
                 topics.put(*log[1000 * part + 600 : 1000 * (part + 1)])
             topics.put(*log[1000 * RESTARTS :])
-            end = time.monotonic() + 180  # 50 s have been seen where builds kept the cores busy.
+            deadline = time.monotonic() + 180  # 50 s were seen beside builds.
             expected = len(wanted.read(wanted.decisions))
             while len(topics.read(topics.decisions)) < expected:
                 assert stream.process.poll() is None, "".join(stream.lines)
-                assert time.monotonic() < end, "".join(stream.lines)
+                assert time.monotonic() < deadline, "".join(stream.lines)
                 time.sleep(0.2)
             assert stream.stop() == 0
-        assert_same(topics, wanted)
+        assert_same(topics, wanted, in_order=end == "kill")
     finally:
         own.stop()
 

@@ -30,6 +30,7 @@ def main() -> None:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
+            "queued.min.messages": 300_000,  # As weir stream.
         }
     )
     producer = Producer(

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
-#include "cli/stream/take_over.h"
 #include "core/transaction/error.h"
 
 namespace weir::cli {
@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kMemberAnswer = milliseconds(2000);
 constexpr auto kMemberLook = milliseconds(100);
 constexpr auto kTryAgain = milliseconds(1000);
+constexpr std::size_t kTimesRemembered = 16;
 /// How long the end of the process goes on writing.
 constexpr auto kLastWrites = std::chrono::seconds(5);
 
@@ -45,9 +46,11 @@ LogOwner::Counts LogOwner::counts() const {
   return counts_;
 }
 
-std::pair<std::int64_t, std::int64_t> LogOwner::written() const {
+bool LogOwner::has_written(std::int64_t offset) const {
   const std::lock_guard lock(mutex_);
-  return written_;
+  return std::any_of(written_.begin(), written_.end(), [&](const auto& range) {
+    return range.first <= offset && offset < range.second;
+  });
 }
 
 void LogOwner::run() {
@@ -120,8 +123,9 @@ bool LogOwner::write(milliseconds wait) {
     counts_.stream.commit_seconds.observe(
         std::chrono::duration<double>(Clock::now() - began).count());
     counts_.stream.batch_messages.observe(static_cast<double>(part->events));
-    written_.second = part->next;
+    written_.back().second = part->next;
   }
+  doubt_ = {};
   fault_.clear();
   outbox_.forget(part->next);
   return true;
@@ -148,15 +152,14 @@ std::vector<std::int64_t> LogOwner::on_assigned(const std::vector<int>& partitio
     say_("another process owns the log");
     return {};
   }
-  Doubt doubt;  // The outbox keeps no outputs of events that are committed.
-  TakenOver taken = take_over(options_, kLogPartition, *member_, doubt, &stop_);
-  const auto committed = taken.committed;
-  outbox_.forget(committed.value_or(0));
-  if (taken.written) outbox_.leave_out(taken.written->keys);
+  TakenOver taken = take_over(options_, kLogPartition, *member_, doubt_, &stop_);
+  const std::int64_t committed = taken.committed.value_or(0);
+  outbox_.forget(committed);
+  make_good(taken);
   {
     const std::lock_guard lock(mutex_);
-    counts_.stream.repaired += taken.written.has_value();
-    written_ = {committed.value_or(0), committed.value_or(0)};
+    written_.emplace_back(committed, committed);
+    if (written_.size() > kTimesRemembered) written_.pop_front();
   }
   {
     const std::lock_guard lock(stopping_);
@@ -164,8 +167,32 @@ std::vector<std::int64_t> LogOwner::on_assigned(const std::vector<int>& partitio
     if (stop_) producer_->stop_by(Clock::now() + kLastWrites);
   }
   owns_ = true;
-  say_(fmt::format("owns the log from offset {}", committed.value_or(0)));
-  return {committed.value_or(0)};
+  say_(fmt::format("owns the log from offset {}", committed));
+  return {committed};
+}
+
+void LogOwner::make_good(TakenOver& taken) {
+  if (taken.written) {
+    const std::lock_guard lock(mutex_);
+    ++counts_.stream.repaired;
+  } else if (doubt_) {
+    taken.written = OutputsReader(options_, kLogPartition).written(taken.settled);
+  } else {
+    return;
+  }
+  outbox_.leave_out(taken.written->keys);
+  const kafka::OutgoingBatch lost = outbox_.lost(doubt_, taken.written->keys);
+  if (lost.size() == 0) return;
+  say_(fmt::format(
+      "{} outputs from before the group's offset are not there, since a broker has not completed "
+      "their transaction; they are written now",
+      lost.size()));
+  if (!taken.producer->commit(lost, kLogPartition,
+                              member_->read_up_to(kLogPartition, outbox_.committed()))) {
+    throw Error("the group has moved on before lost outputs were written");
+  }
+  const std::lock_guard lock(mutex_);
+  ++counts_.stream.repaired;
 }
 
 void LogOwner::on_revoked(bool lost) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 
 #include "cli/replica/outbox.h"
 #include "cli/stream/stream_options.h"
+#include "cli/stream/take_over.h"
 #include "edge/kafka/consumer.h"
 #include "edge/kafka/transactional_producer.h"
 
@@ -33,8 +35,9 @@ class LogOwner : private kafka::Assignment {
   void stop();
 
   bool owns() const { return owns_; }
-  /// The offsets, from and up to, whose outputs it has written since it owned the log last.
-  std::pair<std::int64_t, std::int64_t> written() const;
+  /// Whether it is among the offsets whose outputs it has written, the last times that it owned the
+  /// log.
+  bool has_written(std::int64_t offset) const;
 
   struct Counts {
     StreamCounts stream;
@@ -55,6 +58,8 @@ class LogOwner : private kafka::Assignment {
   /// Commits the oldest part of the outbox. False when nothing was to be written, or may be.
   bool write(std::chrono::milliseconds wait);
   void let_go();
+  /// Writes what its last owner left half over, and remembers what of it is written.
+  void make_good(TakenOver& taken);
   /// Forgets what the owner has committed.
   void follow();
 
@@ -66,12 +71,13 @@ class LogOwner : private kafka::Assignment {
   std::mutex stopping_;                                     // Of the producer's coming and going.
   /// Since when the group owes word of what has become of the partition.
   std::optional<std::chrono::steady_clock::time_point> moved_on_;
+  Doubt doubt_;  // Of outputs before what is committed, until the next commit.
   std::string fault_;
   std::atomic<bool> owns_ = false;
   std::atomic<bool> stop_ = false;
   mutable std::mutex mutex_;
   Counts counts_;
-  std::pair<std::int64_t, std::int64_t> written_;
+  std::deque<std::pair<std::int64_t, std::int64_t>> written_;  // From and up to, each time.
   std::thread thread_;
 };
 

@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "cli/stream/outputs_reader.h"
 #include "edge/kafka/transactional_producer.h"
 
 namespace weir::cli {
@@ -20,8 +21,8 @@ inline constexpr int kLogPartition = 0;
 /// Outputs of the events that were applied here and may not be committed yet, by offset.
 ///
 /// Every replica fills its own, since each may become the log's owner: then it writes what lies
-/// after the group's committed offset. Others forget what the owner has committed. One thread
-/// pushes, another one takes and forgets.
+/// after the group's committed offset. Others forget what the owner has committed, but for the last
+/// of it: a broker may have left that half over. One thread pushes, another one takes and forgets.
 class Outbox {
  public:
   struct Part {
@@ -58,6 +59,9 @@ class Outbox {
 
   /// Messages with these keys are written, wherever they stand. Not while a part is taken.
   void leave_out(const std::unordered_set<std::string>& keys);
+  /// Of what was forgotten last, two parts' worth at least: what is in `doubt` and has none of
+  /// these keys.
+  kafka::OutgoingBatch lost(const Doubt& doubt, const std::unordered_set<std::string>& keys) const;
 
   /// What was forgotten up to.
   std::int64_t committed() const;
@@ -70,6 +74,7 @@ class Outbox {
   static constexpr std::size_t kMostPartBytes = 32 * 1024 * 1024;
 
   Part& open_part();
+  void keep_forgotten(std::unique_ptr<Part> part);
 
   std::size_t most_events_;
   mutable std::mutex mutex_;
@@ -78,6 +83,8 @@ class Outbox {
   bool front_taken_ = false;
   std::int64_t committed_ = 0;
   std::size_t bytes_ = 0;
+  std::deque<std::unique_ptr<Part>> forgotten_;  // The last of them.
+  std::size_t forgotten_events_ = 0;
 };
 
 }  // namespace weir::cli

@@ -291,10 +291,9 @@ void ReplicaService::count(ServiceTally& tally, EventAnswer answer, const Record
 
 void ReplicaService::count_written() {
   const std::int64_t committed = outbox_.committed();
-  const auto [from, until] = owner_.written();
   while (!uncounted_.empty() && uncounted_.front().offset < committed) {
     const Uncounted& event = uncounted_.front();
-    if (event.offset >= from && event.offset < until) count(own_tally_, event.answer, event.record);
+    if (owner_.has_written(event.offset)) count(own_tally_, event.answer, event.record);
     uncounted_.pop_front();
   }
 }

@@ -47,6 +47,11 @@ void Doubt::add(const Doubt& other) {
   keep_least(offset, other.offset);
 }
 
+bool Doubt::covers(std::int64_t event, std::optional<std::string_view> header) const {
+  const auto number = number_in<std::uint64_t>(header);
+  return (offset && event >= *offset) || (position && number && *number >= *position);
+}
+
 OutputsReader::OutputsReader(const StreamOptions& options, int partition)
     : options_(options),
       partition_(partition),

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "cli/stream/stream_options.h"
@@ -24,6 +25,9 @@ struct Doubt {
   std::optional<std::int64_t> offset;     ///< Its own, in the log.
 
   void add(const Doubt& other);
+  explicit operator bool() const { return position || offset; }
+  /// Of an output: its event's offset, and its own header `position` where it is a decision.
+  bool covers(std::int64_t event, std::optional<std::string_view> header) const;
 };
 
 /// Outputs that everybody sees.

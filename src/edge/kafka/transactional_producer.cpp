@@ -95,6 +95,32 @@ void OutgoingBatch::add(std::size_t topic,
   }
 }
 
+std::optional<std::string_view> OutgoingBatch::header(std::size_t message,
+                                                      std::string_view name) const {
+  const Stored& stored = messages_[message];
+  std::size_t at = stored.begin + stored.key_size + stored.value_size;
+  for (std::uint32_t i = 0; i < stored.headers; ++i) {
+    const StoredHeader& header = headers_[stored.first_header + i];
+    if (header.name == name) return std::string_view(bytes_).substr(at, header.size);
+    at += header.size;
+  }
+  return std::nullopt;
+}
+
+void OutgoingBatch::add(const OutgoingBatch& other, std::size_t message) {
+  const Stored& stored = other.messages_[message];
+  std::size_t end = stored.begin + stored.key_size + stored.value_size;
+  const std::size_t first_header = headers_.size();
+  for (std::uint32_t i = 0; i < stored.headers; ++i) {
+    headers_.push_back(other.headers_[stored.first_header + i]);
+    end += headers_.back().size;
+  }
+  messages_.push_back(stored);
+  messages_.back().begin = bytes_.size();
+  messages_.back().first_header = static_cast<std::uint32_t>(first_header);
+  bytes_.append(other.bytes_, stored.begin, end - stored.begin);
+}
+
 void OutgoingBatch::drop(const std::vector<bool>& marks) {
   std::size_t at = 0;
   std::erase_if(messages_, [&](const Stored&) { return marks[at++]; });

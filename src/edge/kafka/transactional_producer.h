@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ class OutgoingBatch {
     const Stored& stored = messages_[message];
     return std::string_view(bytes_).substr(stored.begin, stored.key_size);
   }
+  std::optional<std::string_view> header(std::size_t message, std::string_view name) const;
+  /// Adds a message of another batch.
+  void add(const OutgoingBatch& other, std::size_t message);
 
  private:
   friend class TransactionalProducer;
