@@ -45,6 +45,15 @@ class Transactions:
         group.close()
 
 
+def undecided(bundle: Path, broker: Broker, tmp_path: Path) -> tuple[Topics, Topics]:
+    """A log, and what a run that nobody disturbs writes on it."""
+    log = [*events(0, 400)]
+    wanted = unbroken(bundle, broker, log, tmp_path)
+    topics = broker.topics()
+    topics.put(*log)
+    return topics, wanted
+
+
 def repaired(stream: Stream) -> str:
     """The metric's line."""
     name = 'weir_stream_transactions_total{result="repaired"}'
@@ -64,10 +73,7 @@ def test_outputs_that_are_seen_are_not_written_again(
     bundle: Path, broker: Broker, tmp_path: Path
 ) -> None:
     """The transaction has ended among the outputs, and not among the group's offsets."""
-    log = [*events(0, 400)]
-    wanted = unbroken(bundle, broker, log, tmp_path)
-    topics = broker.topics()
-    topics.put(*log)
+    topics, wanted = undecided(bundle, broker, tmp_path)
     outputs = Transactions(topics, "outputs")
     outputs.write(wanted, slice(0, 120), slice(0, 1))
     outputs.producer.commit_transaction(30)
@@ -86,10 +92,7 @@ def test_outputs_that_are_lost_are_written_again(
     bundle: Path, broker: Broker, tmp_path: Path
 ) -> None:
     """The transaction has ended among the group's offsets, and not among the outputs."""
-    log = [*events(0, 400)]
-    wanted = unbroken(bundle, broker, log, tmp_path)
-    topics = broker.topics()
-    topics.put(*log)
+    topics, wanted = undecided(bundle, broker, tmp_path)
     first = Transactions(topics, "first")
     first.write(wanted, slice(0, 40), slice(0, 0))
     first.producer.commit_transaction(30)

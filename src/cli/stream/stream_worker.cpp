@@ -56,6 +56,10 @@ void StreamWorker::make_member() {
                                                 static_cast<kafka::Assignment&>(*this));
 }
 
+std::unique_ptr<StreamPartition> StreamWorker::make_partition(int number) {
+  return std::make_unique<StreamPartition>(number, options_, counts_, doubts_[number]);
+}
+
 void StreamWorker::join_again(const Error& why) {
   assigned_at_.reset();
   say(fmt::format("{}; joining the group again", why.what()));
@@ -77,9 +81,7 @@ std::vector<std::int64_t> StreamWorker::on_assigned(const std::vector<int>& part
   std::vector<std::int64_t> offsets;
   for (const int number : partitions) {
     auto kept = kept_.extract(number);
-    auto partition =
-        kept ? std::move(kept.mapped())
-             : std::make_unique<StreamPartition>(number, options_, counts_, doubts_[number]);
+    auto partition = kept ? std::move(kept.mapped()) : make_partition(number);
     offsets.push_back(partition->take_over(*consumer_, progress_));
     say(fmt::format("partition {} from offset {}{}", number, offsets.back(),
                     partition->restoring() ? ", restoring" : ""));
@@ -117,8 +119,7 @@ void StreamWorker::follow() {
     std::vector<std::pair<int, std::int64_t>> offsets;
     for (int number = 0; number < partition_count_; ++number) {
       auto& partition = kept_[number];
-      if (!partition)
-        partition = std::make_unique<StreamPartition>(number, options_, counts_, doubts_[number]);
+      if (!partition) partition = make_partition(number);
       offsets.emplace_back(number, partition->prepare(*follower, progress_));
     }
     follower->read(offsets);

@@ -42,6 +42,7 @@ class StreamWorker : private kafka::Assignment {
 
   /// Makes a member of the group, which then has to subscribe.
   void make_member();
+  std::unique_ptr<StreamPartition> make_partition(int number);
   void decide(std::chrono::milliseconds wait);
   /// Joins the group again.
   void join_again(const Error& why);
